@@ -1,0 +1,14 @@
+"""Ids: UUID version 7, time-ordered, for rows that are named before they are written."""
+
+import os
+import time
+from uuid import UUID
+
+
+def new() -> UUID:
+    """A new id. Its 74 random bits come from the operating system: a restored process must not repeat."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | (0x7 << 76)
+    value = value & ~(0x3 << 62) | (0x2 << 62)
+    return UUID(int=value)

@@ -1,0 +1,1 @@
+drop table wr.connections, wr.tickets, wr.events, wr.rooms;

@@ -1,0 +1,80 @@
+"""What the deployment tells us, read from the environment on first use and never at import."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+
+from winroom.errors import SettingMissing
+
+
+class Settings:
+    """A frozen view of one environment. Reading a key that is absent names it."""
+
+    __slots__ = ("_environment",)
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+
+    def _required(self, key: str) -> str:
+        value = self._environment.get(key, "")
+        if not value:
+            raise SettingMissing(f"{key} is not set: give it to this function in template.yaml.")
+        return value
+
+    @property
+    def database_url(self) -> str:
+        """Where the application role connects, a libpq URL; may lead to a transaction pooler."""
+        return self._required("DATABASE_URL")
+
+    @property
+    def jobs_database_url(self) -> str:
+        """Where winroom_jobs connects: maintenance only."""
+        return self._required("JOBS_DATABASE_URL")
+
+    @property
+    def owner_database_url(self) -> str:
+        """Where migrations run: a direct connection, never through a pooler."""
+        return self._required("OWNER_DATABASE_URL")
+
+    @property
+    def database_pool_size(self) -> int:
+        """Connections per process. A Lambda handles one event at a time, so one."""
+        return int(self._environment.get("DATABASE_POOL_SIZE", "1"))
+
+    @property
+    def sales_events_queue_url(self) -> str:
+        return self._required("SALES_EVENTS_QUEUE_URL")
+
+    @property
+    def room_queue_url(self) -> str:
+        return self._required("ROOM_QUEUE_URL")
+
+    @property
+    def socket_management_url(self) -> str:
+        """The websocket API's management endpoint: https, without a trailing slash."""
+        return self._required("SOCKET_MANAGEMENT_URL")
+
+    @property
+    def socket_url(self) -> str:
+        """What clients connect to: wss, without the ticket."""
+        return self._required("SOCKET_URL")
+
+    @property
+    def release(self) -> str:
+        """SHA-256 over layers/ and functions/, or `unknown` where nobody passed one."""
+        return self._environment.get("RELEASE") or "unknown"
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """Origins that browsers may call the API from besides its own; empty by default."""
+        return frozenset(self._environment.get("ALLOWED_ORIGINS", "").split())
+
+    def password_of(self, role: str) -> str:
+        """The password that the migrator gives `winroom_<role>`."""
+        return self._required(f"{role.upper()}_PASSWORD")
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings; `settings.cache_clear()` reads the environment anew."""
+    return Settings(os.environ)
