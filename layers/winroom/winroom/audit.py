@@ -1,0 +1,58 @@
+"""The audit log: one row for every authenticated request, also a refused one. Never a key or a payload."""
+
+from dataclasses import dataclass
+
+from winroom import queries
+from winroom.callers import Caller
+from winroom.db import Connection
+from winroom.sales import SaleEvent
+
+_SQL = queries.load("audit")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A request as the log keeps it. `endpoint` is the route's pattern, not the path with its ids."""
+
+    caller: Caller
+    endpoint: str
+    http_method: str
+    request_id: str
+    request_ip: str | None
+    user_agent: str | None
+    response_time_ms: int
+
+
+def note(conn: Connection, entry: Entry, status: int, error: str | None = None) -> None:
+    """Writes the row. Sends only."""
+    conn.execute(_SQL["note"], {**_values(entry), "status_code": status, "error_message": error})
+
+
+def note_received(conn: Connection, entry: Entry, event: SaleEvent) -> None:
+    """Writes the row of a single sale event: 202, or 409 where its ids belong to other content. It shares
+    the round trip of the event itself, hence the database decides. Sends only."""
+    values = {
+        "sale_id": event.sale_id,
+        "external_event_id": event.external_event_id,
+        "content_hash": event.content_hash(),
+    }
+    conn.execute(_SQL["note_received"], {**_values(entry), **values})
+
+
+def note_flood(conn: Connection, entry: Entry, error: str) -> None:
+    """Counts a refusal over the limit: one row a minute and caller."""
+    conn.execute(_SQL["note_flood"], {**_values(entry), "error_message": error})
+
+
+def _values(entry: Entry) -> dict[str, object]:
+    return {
+        "api_key_id": entry.caller.api_key_id,
+        "user_id": entry.caller.user_id,
+        "flood_caller": entry.caller.name,
+        "endpoint": entry.endpoint,
+        "http_method": entry.http_method,
+        "request_id": entry.request_id,
+        "request_ip": entry.request_ip,
+        "user_agent": entry.user_agent,
+        "response_time_ms": entry.response_time_ms,
+    }

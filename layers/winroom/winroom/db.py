@@ -1,0 +1,223 @@
+"""The only door to PostgreSQL. Tenant rows are reached through a session or batch that entered its tenant;
+with no tenant entered every table is empty. Works behind a transaction pooler: no session state at all."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from winroom.errors import Busy, DatabaseUnavailable, RateLimited
+from winroom.settings import settings
+
+Row = dict[str, Any]
+Cursor = psycopg.Cursor[DictRow]
+Result = TypeVar("Result")
+
+# A thawed Lambda holds a connection that died long ago; past this many seconds it is replaced unasked.
+_STALE_AFTER = 60.0
+
+
+class Connection(psycopg.Connection[DictRow]):
+    """A pooled connection in autocommit mode that knows when it was last returned."""
+
+    returned_at: float | None = None
+
+
+Work = Callable[[Connection], Result]
+
+
+@contextmanager
+def tenant_session(tenant_id: UUID) -> Iterator[Connection]:
+    """One transaction of one tenant: read, decide, write. Commits at its end, rolls back on any error.
+
+    Raises DatabaseUnavailable, Busy or RateLimited; other database errors pass through.
+    """
+    with _translated():
+        conn = _entered(tenant_id)
+        with _returned(_app_pool(), conn):
+            yield conn
+            conn.execute("commit")
+
+
+def tenant_batch(tenant_id: UUID, work: Work[Result]) -> Result:
+    """Runs one tenant's work in one transaction and one round trip; see `tenants_batch`."""
+    return tenants_batch([(tenant_id, work)])[0]
+
+
+def tenants_batch(work: Sequence[tuple[UUID, Work[Result]]]) -> list[Result]:
+    """Runs the work of several tenants in one transaction and, all together, in one round trip.
+
+    Work only sends statements and returns their cursors: the results are there afterwards. It must be safe
+    to run twice, because a dead connection is replaced once. Give tenants sorted: rooms are locked in turn.
+    """
+    with _translated():
+        try:
+            return _pipelined(work)
+        except psycopg.OperationalError as error:
+            if isinstance(error, PoolTimeout) or error.sqlstate not in _LOST:
+                raise
+            return _pipelined(work)
+
+
+@contextmanager
+def open_session() -> Iterator[Connection]:
+    """A connection with no tenant entered: all it is good for are the resolver functions."""
+    with _translated():
+        conn = _checked_out(_app_pool())
+        with _returned(_app_pool(), conn):
+            yield conn
+
+
+@contextmanager
+def jobs_session() -> Iterator[Connection]:
+    """A transaction of winroom_jobs, who alone may call the cross-tenant functions. Maintenance only."""
+    with _translated():
+        pool = _pool(settings().jobs_database_url)
+        conn = _checked_out(pool)
+        with _returned(pool, conn), conn.transaction():
+            yield conn
+
+
+def only(cursor: Cursor) -> Row:
+    """The single row that a statement must have returned."""
+    row = cursor.fetchone()
+    if row is None:
+        raise LookupError("a statement that always returns a row returned none")
+    return row
+
+
+def close() -> None:
+    """Closes this process's connections; the next session opens new ones."""
+    with _pools_lock:
+        while _pools:
+            _pools.popitem()[1].close()
+
+
+_pools: dict[str, ConnectionPool[Connection]] = {}
+_pools_lock = threading.Lock()
+
+# No state at all (the socket broke), or the server said goodbye: 57P01-57P03, admin or crash shutdown.
+_LOST = {None, "57P01", "57P02", "57P03"}
+
+
+def _pool(url: str) -> ConnectionPool[Connection]:
+    with _pools_lock:
+        if url not in _pools:
+            _pools[url] = _opened(url)
+        return _pools[url]
+
+
+def _opened(url: str) -> ConnectionPool[Connection]:
+    return ConnectionPool(
+        url,
+        connection_class=Connection,
+        kwargs={
+            "autocommit": True,
+            "row_factory": dict_row,
+            # Prepared statements belong to a server session, and behind a pooler that is not ours.
+            "prepare_threshold": None,
+            "connect_timeout": 2,
+            "tcp_user_timeout": 2500,
+        },
+        min_size=0,
+        max_size=settings().database_pool_size,
+        open=True,
+        # An absent database is answered with 503 within three seconds, the one retry included.
+        timeout=1.2,
+        reconnect_timeout=1.0,
+        num_workers=1,
+    )
+
+
+def _app_pool() -> ConnectionPool[Connection]:
+    return _pool(settings().database_url)
+
+
+def _checked_out(pool: ConnectionPool[Connection]) -> Connection:
+    conn = pool.getconn()
+    if conn.returned_at and time.time() - conn.returned_at > _STALE_AFTER:
+        conn.close()
+        pool.putconn(conn)
+        conn = pool.getconn()
+    return conn
+
+
+@contextmanager
+def _returned(pool: ConnectionPool[Connection], conn: Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if conn.pgconn.transaction_status != TransactionStatus.IDLE:
+            _abandon(conn)
+        raise
+    finally:
+        conn.returned_at = time.time()
+        pool.putconn(conn)
+
+
+def _abandon(conn: Connection) -> None:
+    try:
+        conn.rollback()
+    except psycopg.Error:
+        conn.close()
+
+
+def _entered(tenant_id: UUID) -> Connection:
+    """A connection inside a transaction of this tenant; one found dead is replaced once."""
+    for attempt in (1, 2):
+        conn = _checked_out(_app_pool())
+        try:
+            with conn.pipeline():
+                conn.execute("begin")
+                conn.execute("select wr.enter_tenant(%s)", [tenant_id])
+        except psycopg.OperationalError as error:
+            _abandon(conn)
+            _app_pool().putconn(conn)
+            if attempt == 2 or error.sqlstate not in _LOST:
+                raise
+        else:
+            return conn
+    raise AssertionError("unreachable")
+
+
+def _pipelined(work: Sequence[tuple[UUID, Work[Result]]]) -> list[Result]:
+    conn = _checked_out(_app_pool())
+    with _returned(_app_pool(), conn), conn.pipeline():
+        # psycopg's transaction() inside a pipeline costs four round trips; these statements cost one.
+        conn.execute("begin")
+        results = []
+        for tenant_id, run in work:
+            conn.execute("select wr.enter_tenant(%s)", [tenant_id])
+            results.append(run(conn))
+        conn.execute("commit")
+    return results
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (
+        pg.DeadlockDetected,
+        pg.SerializationFailure,
+        pg.QueryCanceled,
+        pg.LockNotAvailable,
+    ) as error:
+        raise Busy from error
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable from error
+    except psycopg.DatabaseError as error:
+        if error.sqlstate != "WR429":
+            raise
+        raise RateLimited(
+            resets_at=datetime.fromisoformat(error.diag.message_detail or "")
+        ) from error

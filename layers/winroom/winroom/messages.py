@@ -1,0 +1,123 @@
+"""What travels through the queues: the contracts, and the one place that sends them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+from winroom.settings import settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+# SQS takes this many messages in one request.
+_BATCH = 10
+
+
+class Unreadable(ValueError):
+    """A message that is not one of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaleEventReceived:
+    """On the sales-events queue: an event that is durable and waits to be processed."""
+
+    event_id: UUID
+    tenant_id: UUID
+    received_at: datetime
+    trace: str | None = None
+    version: int = 1
+
+    @classmethod
+    def read(cls, body: str) -> Self:
+        """Raises Unreadable for anything that `body()` did not write."""
+        try:
+            content = json.loads(body)
+            if content["version"] != 1:
+                raise Unreadable(
+                    f"version {content['version']!r} of a sale event message is unknown"
+                )
+            return cls(
+                event_id=UUID(content["event_id"]),
+                tenant_id=UUID(content["tenant_id"]),
+                received_at=datetime.fromisoformat(content["received_at"]),
+                trace=content.get("trace"),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unreadable(f"not a sale event message: {error}") from error
+
+    def body(self) -> str:
+        return json.dumps(asdict(self), default=str)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomChanged:
+    """On the room queue: a wake-up without content; losing or doubling it loses and doubles nothing."""
+
+    tenant_id: UUID
+    seq: int
+    # What makes it differ from other wake-ups of the same number: presence has no number of its own.
+    cause: str = ""
+
+    @classmethod
+    def read(cls, body: str) -> Self:
+        """Raises Unreadable for anything that `body()` did not write."""
+        try:
+            content = json.loads(body)
+            return cls(UUID(content["tenant_id"]), int(content["seq"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unreadable(f"not a wake-up: {error}") from error
+
+    def body(self) -> str:
+        return json.dumps({"tenant_id": str(self.tenant_id), "seq": self.seq})
+
+
+def send_sale_events(events: Sequence[SaleEventReceived]) -> None:
+    """Hands events to the processor. Raises what boto3 raises; the sweeper sends again what was not sent."""
+    _send(
+        settings().sales_events_queue_url,
+        # The tenant as group makes it a fair queue: one company's flood does not starve the others.
+        [{"MessageBody": e.body(), "MessageGroupId": str(e.tenant_id)} for e in events],
+    )
+
+
+def wake_rooms(changes: Iterable[RoomChanged]) -> None:
+    """Wakes the fan-out of each room. Raises what boto3 raises; the sweeper wakes rooms that lag."""
+    _send(
+        settings().room_queue_url,
+        [
+            {
+                "MessageBody": change.body(),
+                "MessageGroupId": str(change.tenant_id),
+                # The number in it: a constant one would make SQS swallow wake-ups for five minutes.
+                "MessageDeduplicationId": f"{change.tenant_id}:{change.seq}{change.cause}",
+            }
+            for change in changes
+        ],
+    )
+
+
+class NotSent(Exception):
+    """SQS refused some of the messages."""
+
+
+def _send(queue_url: str, entries: list[dict[str, Any]]) -> None:
+    for start in range(0, len(entries), _BATCH):
+        part = [{"Id": str(n), **e} for n, e in enumerate(entries[start : start + _BATCH])]
+        answer = _sqs().send_message_batch(QueueUrl=queue_url, Entries=part)  # type: ignore[arg-type]
+        if refused := answer.get("Failed"):
+            raise NotSent(f"{len(refused)} of {len(part)}: {refused[0].get('Message')}")
+
+
+@cache
+def _sqs() -> "SQSClient":
+    # Imported here: half of a cold start would otherwise go to functions that send nothing.
+    import boto3
+    from botocore.config import Config
+
+    # A stalled SQS must not hold a caller whose sale is already safe.
+    patience = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
+    return boto3.client("sqs", config=patience)

@@ -1,0 +1,50 @@
+"""Limits per minute, counted across all functions at once, in the transaction of the request they count."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+
+from winroom import queries
+from winroom.db import Connection, Cursor, only
+
+_SQL = queries.load("rate_limit")
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What is counted together: `ingestion` for a tenant's events, one per caller for everything else."""
+
+    name: str
+    limit: int
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition(":")[0]
+
+
+def count(conn: Connection, bucket: Bucket) -> Cursor:
+    """Counts a request; send it before the work it admits. Over the limit the transaction ends in
+    RateLimited, so that nothing sent after it takes effect."""
+    return conn.execute(_SQL["count"], {"bucket": bucket.name, "limit": bucket.limit})
+
+
+def headers(bucket: Bucket, counted: Cursor) -> dict[str, str]:
+    """What the caller may still do, as headers."""
+    row = only(counted)
+    return _headers(bucket, max(0, bucket.limit - row["hits"]), row["resets_at"])
+
+
+def exhausted_headers(bucket: Bucket, resets_at: datetime) -> dict[str, str]:
+    """The same for a request that was over the limit."""
+    return _headers(bucket, 0, resets_at)
+
+
+def _headers(bucket: Bucket, remaining: int, resets_at: datetime) -> dict[str, str]:
+    seconds = max(1, ceil((resets_at - datetime.now(UTC)).total_seconds()))
+    return {
+        "X-RateLimit-Limit": str(bucket.limit),
+        "X-RateLimit-Remaining": str(remaining),
+        "X-RateLimit-Reset": str(int(resets_at.timestamp())),
+        "RateLimit-Policy": f'"{bucket.kind}";q={bucket.limit};w=60',
+        "RateLimit": f'"{bucket.kind}";r={remaining};t={seconds}',
+    }

@@ -1,0 +1,141 @@
+-- hold_lookalikes: Makes sales that look alike wait for each other, or neither would see the other.
+select pg_advisory_xact_lock(hashtextextended(tenant_id::text || encode(fingerprint, 'hex'), 0))
+from (
+    select tenant_id, fingerprint from wr.sales_events
+    where event_id = any(%(event_ids)s) and status = 'pending'
+    order by fingerprint
+) lookalike;
+
+-- enqueue: Turns pending events into queue items, numbered in the room, and settles each event's fate.
+with event as (
+    select
+        e.event_id, e.sale_id, e.source, e.fingerprint,
+        sale.occurred_at, sale.customer_name, sale.sell_price, sale.cost_price, sale.currency,
+        sale.seller_external_id, sale.product_id, sale.product_sku, sale.category, sale.notes
+    from wr.sales_events e
+    cross join lateral jsonb_to_record(e.payload) as sale (
+        occurred_at timestamptz, customer_name text, sell_price numeric, cost_price numeric, currency text,
+        seller_external_id text, product_id uuid, product_sku text, category text, notes text)
+    where e.event_id = any(%(event_ids)s) and e.status = 'pending'
+    -- A second worker with the same message waits here, and then finds nothing pending.
+    for update of e
+),
+priced as (
+    select
+        event.*,
+        coalesce(named.product_id, labelled.product_id) as known_product_id,
+        coalesce(named.name, labelled.name) as product_name,
+        coalesce(event.cost_price, named.default_cost, labelled.default_cost) as known_cost,
+        coalesce(event.product_id::text, event.product_sku) is not null
+            and coalesce(named.product_id, labelled.product_id) is null as is_unknown
+    from event
+    left join wr.products named on named.product_id = event.product_id
+    left join wr.products labelled on event.product_id is null and labelled.sku = event.product_sku
+),
+judged as (
+    select
+        priced.*,
+        case when rule.is_on then coalesce(
+            earlier.sale_id,
+            nullif(
+                first_value(priced.sale_id) over (
+                    partition by priced.fingerprint order by priced.is_unknown, priced.event_id),
+                priced.sale_id)
+        ) end as duplicate_of
+    from priced
+    cross join (
+        select coalesce((settings ->> 'suspect_duplicates')::boolean, true) as is_on from wr.tenants
+    ) rule
+    left join lateral (
+        select q.sale_id from wr.queue q
+        where q.fingerprint = priced.fingerprint and q.sale_id <> priced.sale_id
+        order by q.queue_id
+        limit 1
+    ) earlier on true
+),
+item as (
+    insert into wr.queue (
+        tenant_id, event_id, sale_id, product_id, status, excluded_reason, suspected_duplicate_of, fingerprint,
+        customer_name, seller_id, occurred_at, source, category, notes, sell_price, cost_price, currency)
+    select
+        wr.current_tenant(), event_id, sale_id, known_product_id,
+        case when duplicate_of is null then 'pending' else 'excluded' end,
+        case when duplicate_of is not null then format(%(suspected)s, duplicate_of) end,
+        duplicate_of, fingerprint, customer_name, seller_external_id, occurred_at, source, category, notes,
+        sell_price, known_cost, currency
+    from judged
+    where not is_unknown
+    order by event_id
+    on conflict do nothing
+    returning
+        queue_id, event_id, sale_id, status, excluded_reason, suspected_duplicate_of, customer_name, seller_id,
+        occurred_at, source, category, sell_price, margin_amount, currency
+),
+settled as (
+    update wr.sales_events e
+    set status = case when judged.is_unknown then 'failed' else 'processed' end,
+        failure = case when judged.is_unknown then 'unknown_product' end,
+        error_message = case when judged.is_unknown
+            then format(%(unknown_product)s, coalesce(judged.product_id::text, judged.product_sku)) end,
+        processed_at = case when not judged.is_unknown then now() end
+    from judged
+    where e.event_id = judged.event_id
+    returning e.event_id, e.sale_id, e.failure, e.payload, e.error_message
+),
+quarantined as (
+    insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, payload, last_error)
+    select wr.current_tenant(), event_id, sale_id, failure, payload, error_message
+    from settled where failure is not null
+    on conflict do nothing
+),
+room as (
+    update wr.rooms set seq = seq + (select count(*) from item)
+    where exists (select from item)
+    returning seq
+)
+insert into wr.events (tenant_id, seq, type, sale_id, actor, payload)
+select
+    wr.current_tenant(),
+    room.seq - count(*) over () + row_number() over (order by item.event_id),
+    case item.status when 'excluded' then 'queue.excluded' else 'queue.created' end,
+    item.sale_id,
+    'system',
+    jsonb_build_object(
+        'id', item.queue_id,
+        'saleId', item.sale_id,
+        'sellerId', item.seller_id,
+        'customerName', item.customer_name,
+        'productName', judged.product_name,
+        'category', item.category,
+        'occurredAt', item.occurred_at,
+        'source', item.source,
+        'sellPrice', item.sell_price::text,
+        'margin', item.margin_amount::text,
+        'currency', item.currency,
+        'status', item.status,
+        'reason', item.excluded_reason,
+        'suspectedDuplicateOf', item.suspected_duplicate_of)
+from item
+join judged on judged.event_id = item.event_id
+cross join room
+returning seq;
+
+-- page: Queue items newest first, of one status, older than the cursor's item.
+select
+    q.queue_id as id, q.sale_id, q.status, q.customer_name, q.occurred_at, q.source, q.category, q.notes,
+    q.seller_id, q.assigned_seller_id, q.product_id, p.name as product_name,
+    q.sell_price, q.cost_price, q.margin_amount, q.margin_pct, q.currency,
+    q.excluded_reason, q.suspected_duplicate_of, q.created_at
+from wr.queue q
+left join wr.products p on p.product_id = q.product_id
+where q.status = %(status)s
+  and (%(seller)s::text is null or q.seller_id = %(seller)s)
+  and (%(product)s::uuid is null or q.product_id = %(product)s)
+  and (%(q)s::text is null
+       or q.sale_id = %(q)s
+       or (q.customer_search >= %(prefix)s and q.customer_search < %(prefix_end)s))
+  and (%(cursor)s::uuid is null
+       or (q.occurred_at, q.queue_id)
+          < (select c.occurred_at, c.queue_id from wr.queue c where c.queue_id = %(cursor)s))
+order by q.occurred_at desc, q.queue_id desc
+limit %(limit)s;

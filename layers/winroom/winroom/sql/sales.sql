@@ -1,0 +1,151 @@
+-- claim_keys: What makes each sale the same sale for ever; a key that is taken stays with its event.
+insert into wr.sale_keys (tenant_id, sale_id, external_event_id, content_hash, event_id)
+select wr.current_tenant(), sale_id, external_event_id, content_hash, event_id
+from unnest(
+    %(sale_ids)s::text[], %(external_event_ids)s::text[], %(content_hashes)s::bytea[], %(event_ids)s::uuid[]
+) as incoming (sale_id, external_event_id, content_hash, event_id)
+order by sale_id
+on conflict do nothing;
+
+-- record: Stores events whose keys are theirs, keeps those that contradict a key, repeats nothing.
+with incoming as (
+    select * from unnest(
+        %(event_ids)s::uuid[], %(sale_ids)s::text[], %(external_event_ids)s::text[], %(content_hashes)s::bytea[],
+        %(fingerprints)s::bytea[], %(payloads)s::text[], %(seller_ids)s::text[]
+    ) with ordinality
+    as incoming (
+        event_id, sale_id, external_event_id, content_hash, fingerprint, payload, seller_id, position)
+),
+judged as (
+    select incoming.*, known.event_id as known_id, known.content_hash <> incoming.content_hash as is_conflict
+    from incoming
+    cross join lateral (
+        select k.event_id, k.content_hash
+        from wr.sale_keys k
+        where k.sale_id = incoming.sale_id or k.external_event_id = incoming.external_event_id
+        -- Where the two ids lead to two events, a contradiction counts before a repetition.
+        order by k.content_hash = incoming.content_hash
+        limit 1
+    ) known
+),
+new_sellers as (
+    insert into wr.sellers (tenant_id, seller_id, display_name)
+    select distinct wr.current_tenant(), seller_id, seller_id from judged where known_id = event_id
+    on conflict do nothing
+),
+stored as (
+    insert into wr.sales_events (
+        tenant_id, event_id, sale_id, external_event_id, source, payload, content_hash, fingerprint,
+        status, failure, conflicts_with, error_message)
+    select
+        wr.current_tenant(), event_id, sale_id, external_event_id, %(source)s, payload::jsonb, content_hash,
+        fingerprint,
+        case when is_conflict then 'failed' else 'pending' end,
+        case when is_conflict then 'conflict' end,
+        case when is_conflict then known_id end,
+        case when is_conflict then format(%(conflict)s, known_id) end
+    from judged
+    where known_id = event_id or is_conflict
+    on conflict do nothing
+    returning event_id, sale_id, failure, payload, error_message
+),
+kept as (
+    insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, payload, last_error)
+    select wr.current_tenant(), event_id, sale_id, failure, payload, error_message
+    from stored where failure = 'conflict'
+)
+select
+    judged.known_id as event_id,
+    coalesce(event.status, archived.status, 'pending') as status,
+    judged.known_id <> judged.event_id and not judged.is_conflict as is_duplicate,
+    judged.is_conflict
+from judged
+left join wr.sales_events event on event.event_id = judged.known_id
+left join wr.sales_events_archive archived on archived.event_id = judged.known_id
+order by judged.position;
+
+-- find: The fate of one event, wherever retention has put it.
+select
+    e.event_id, e.sale_id, e.external_event_id, e.source, e.status, e.failure, e.conflicts_with,
+    e.retry_count as attempts, e.next_attempt_at, e.error_message, e.processed_at, e.created_at,
+    q.queue_id, q.suspected_duplicate_of
+from (
+    select
+        event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count,
+        next_attempt_at, error_message, processed_at, created_at
+    from wr.sales_events
+    where event_id = %(event_id)s
+    union all
+    select
+        event_id, sale_id, external_event_id, source, status, failure, null, retry_count,
+        null, error_message, processed_at, created_at
+    from wr.sales_events_archive
+    where event_id = %(event_id)s
+) e
+left join lateral (
+    select queue_id, suspected_duplicate_of from wr.queue where event_id = %(event_id)s
+    union all
+    select queue_id, suspected_duplicate_of from wr.queue_archive where event_id = %(event_id)s
+) q on true;
+
+-- page: Events newest first; their ids are time-ordered.
+select
+    event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count as attempts,
+    next_attempt_at, error_message, processed_at, created_at
+from wr.sales_events
+where (%(before)s::uuid is null or event_id < %(before)s)
+  and (%(since)s::timestamptz is null or created_at >= %(since)s)
+order by event_id desc
+limit %(limit)s;
+
+-- page_of_status: The same for one status.
+select
+    event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count as attempts,
+    next_attempt_at, error_message, processed_at, created_at
+from wr.sales_events
+where status = %(status)s
+  and (%(before)s::uuid is null or event_id < %(before)s)
+  and (%(since)s::timestamptz is null or created_at >= %(since)s)
+order by event_id desc
+limit %(limit)s;
+
+-- postpone: A failure that can pass: the next attempt in 1, 5, 15 minutes, the fourth time it is failed.
+with attempted as (
+    update wr.sales_events set
+        retry_count = retry_count + 1,
+        next_attempt_at = now() + case
+            when %(at_once)s then interval '0'
+            else (array['1 minute', '5 minutes', '15 minutes', '0'])[retry_count + 1]::interval
+        end,
+        status = case when retry_count >= 3 then 'failed' else 'pending' end,
+        failure = case when retry_count >= 3 then 'retries_exhausted' end,
+        error_message = left(%(error)s, 1000)
+    where event_id = %(event_id)s and status = 'pending'
+    returning event_id, sale_id, status, failure, payload, error_message
+),
+dead_letter as (
+    insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, payload, last_error)
+    select wr.current_tenant(), event_id, sale_id, failure, payload, error_message
+    from attempted where status = 'failed'
+    on conflict do nothing
+)
+select status from attempted;
+
+-- quarantine: A failure that no retry can help.
+with refused as (
+    update wr.sales_events set
+        status = 'failed', failure = 'unreadable', retry_count = retry_count + 1,
+        error_message = left(%(error)s, 1000)
+    where event_id = %(event_id)s and status = 'pending'
+    returning event_id, sale_id, failure, payload, error_message
+)
+insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, payload, last_error)
+select wr.current_tenant(), event_id, sale_id, failure, payload, error_message from refused
+on conflict do nothing;
+
+-- record_lost: A message whose event nobody recorded; kept, because it may be a sale.
+insert into wr.sales_events_dlq (tenant_id, event_id, failure_reason, payload, last_error)
+select wr.current_tenant(), %(event_id)s, 'lost', %(payload)s::jsonb, %(error)s
+where not exists (select from wr.sales_events where event_id = %(event_id)s)
+  and not exists (select from wr.sales_events_archive where event_id = %(event_id)s)
+on conflict do nothing;

@@ -1,0 +1,11 @@
+-- take_due_events: Events whose time has come, set five minutes on; across tenants.
+select tenant_id, event_id, created_at from wr.take_due_events(%(limit)s);
+
+-- lagging_rooms: Rooms with messages or a change of presence that nobody was told in time; across tenants.
+select tenant_id, seq, floor(extract(epoch from clock_timestamp()))::bigint as second from wr.lagging_rooms();
+
+-- unwelcome_connections: Sockets whose person, key or screen may no longer listen; across tenants.
+select connection_id from wr.unwelcome_connections();
+
+-- forget_leftovers: Deletes tickets nobody used and sockets older than any can be; across tenants.
+select tickets, connections from wr.forget_leftovers();

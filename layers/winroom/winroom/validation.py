@@ -1,0 +1,80 @@
+"""Input at the border: JSON to a frozen model, or an error that names every wrong field."""
+
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError, from_json
+
+from winroom import copy
+from winroom.errors import FieldProblem, Invalid
+
+
+class Input(BaseModel):
+    """What arrives from outside: unknown fields are ignored, texts are trimmed, nothing changes after."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+
+
+Model = TypeVar("Model", bound=Input)
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL cannot hold it, and nobody types it.
+    if "\0" in text:
+        raise PydanticCustomError("nul", "")
+    return text
+
+
+def _number_or_text(value: object) -> object:
+    # True is an int to Python, and one dollar to a careless parser.
+    if isinstance(value, bool):
+        raise PydanticCustomError("decimal_type", "")
+    return value
+
+
+def _absent_if_blank(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+Text100 = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
+Text255 = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_storable)]
+Text500 = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)]
+Text2000 = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_storable)]
+# Before an optional text: forms send "" for what was left empty.
+BlankIsAbsent = BeforeValidator(_absent_if_blank)
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_number_or_text),
+    Field(decimal_places=2, le=Decimal("9999999999.99")),
+    AfterValidator(lambda amount: amount.quantize(Decimal("0.01"))),
+]
+
+
+def parse_json(body: bytes) -> Any:
+    """The body as Python values. Raises Invalid for anything that is not strict JSON in UTF-8."""
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise Invalid(copy.NOT_JSON.format(reason=error)) from error
+
+
+def check(model: type[Model], values: object) -> Model:
+    """`values` as a model. Raises Invalid with one problem for each wrong field."""
+    if not isinstance(values, dict):
+        raise Invalid(copy.NOT_AN_OBJECT)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise Invalid(details=_problems(error)) from error
+
+
+def _problems(error: ValidationError) -> list[FieldProblem]:
+    problems: list[FieldProblem] = []
+    for wrong in error.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in wrong["loc"])
+        template = copy.PROBLEMS.get(wrong["type"], copy.PROBLEM_OTHERWISE)
+        problems.append(
+            {"field": field, "message": template.format(field=field, **wrong.get("ctx", {}))}
+        )
+    return problems

@@ -1,0 +1,325 @@
+"""What the HTTP doors share: the route table, who is calling, limits, the audit row, errors as JSON.
+The only module of this layer that knows starlette."""
+
+import ipaddress
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import cache, cached_property
+from typing import Any, TypeVar
+from uuid import UUID
+
+from mangum import Mangum
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from winroom import api_keys, audit, copy, db, ids, rate_limit, telemetry
+from winroom.callers import Caller, Role
+from winroom.db import Connection, Cursor, Work
+from winroom.errors import (
+    DatabaseUnavailable,
+    Forbidden,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMediaType,
+    WinRoomError,
+)
+from winroom.rate_limit import Bucket
+from winroom.settings import settings
+from winroom.validation import Input, check, parse_json
+
+Result = TypeVar("Result")
+Model = TypeVar("Model", bound=Input)
+
+BODY_LIMIT = 100 * 1024
+API_VERSION = "1"
+_SANE_REQUEST_ID = re.compile(r"[!-~]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a door answers: a status and a body that becomes JSON; money and times are rendered here."""
+
+    status: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of a door's route table: who may do what, and which verb does it."""
+
+    method: str
+    path: str
+    endpoint: Callable[["Call"], Reply]
+    # None: anyone, without a key, a limit or an audit row.
+    role: Role | None
+    # Routes of the ingestion bucket count per tenant, the others per caller.
+    is_ingestion: bool = False
+    body_limit: int = BODY_LIMIT
+
+
+def application(routes: Iterable[Route]) -> Starlette:
+    """The ASGI application of a route table."""
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in routes:
+        by_path.setdefault(route.path, {})[route.method] = route
+    return Starlette(
+        routes=[_starlette_route(path, methods) for path, methods in by_path.items()],
+        exception_handlers={HTTPException: _not_routed},
+    )
+
+
+def lambda_handler(app: Starlette) -> Callable[[Any, Any], Any]:
+    """The Lambda handler of an application."""
+    # Made on first use: Mangum opens an event loop at once, and importing opens nothing.
+    adapter = cache(lambda: Mangum(app, lifespan="off"))
+
+    @telemetry.door
+    def handler(event: Any, context: Any) -> Any:
+        return adapter()(event, context)
+
+    return handler
+
+
+@dataclass
+class Call:
+    """One request on its way through a door. Its sessions count it, and leave its audit row."""
+
+    request: Request
+    route: Route
+    raw_body: bytes
+    request_id: str
+    started: float
+    headers: dict[str, str] = field(default_factory=dict)
+    caller_or_none: Caller | None = None
+    is_noted: bool = False
+
+    @property
+    def caller(self) -> Caller:
+        if self.caller_or_none is None:
+            raise Unauthenticated
+        return self.caller_or_none
+
+    @cached_property
+    def json(self) -> Any:
+        """The body's JSON. Raises Invalid, TooLarge or UnsupportedMediaType before it parses."""
+        if self.request.headers.get("content-encoding", "identity") != "identity":
+            raise UnsupportedMediaType
+        content_type = self.request.headers.get("content-type", "")
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            raise UnsupportedMediaType
+        if len(self.raw_body) > self.route.body_limit:
+            raise TooLarge(copy.TOO_LARGE.format(limit=self.route.body_limit // 1024))
+        return parse_json(self.raw_body)
+
+    def parse(self, model: type[Model]) -> Model:
+        """The body as a model. Raises Invalid naming every wrong field."""
+        return check(model, self.json)
+
+    def query(self, model: type[Model]) -> Model:
+        """The query string as a model. Raises Invalid naming every wrong parameter."""
+        return check(model, dict(self.request.query_params))
+
+    def id(self, name: str) -> UUID:
+        """An id of the path. Raises NotFound for what is no id: it is as unknown as any other."""
+        try:
+            return UUID(self.request.path_params[name])
+        except ValueError:
+            raise NotFound from None
+
+    @contextmanager
+    def session(self, status: int = 200) -> Iterator[Connection]:
+        """The caller's transaction, counted first and audited as `status` last."""
+        with db.tenant_session(self.caller.tenant_id) as conn:
+            counted = rate_limit.count(conn, self.bucket)
+            yield conn
+            audit.note(conn, self.entry, status)
+        self._note(counted)
+
+    def batch(self, work: Work[Result]) -> Result:
+        """The caller's work in one round trip, counted; `work` leaves the audit row. See db.tenant_batch."""
+
+        def counted_work(conn: Connection) -> tuple[Cursor, Result]:
+            return rate_limit.count(conn, self.bucket), work(conn)
+
+        counted, result = db.tenant_batch(self.caller.tenant_id, counted_work)
+        self._note(counted)
+        return result
+
+    @property
+    def bucket(self) -> Bucket:
+        if self.route.is_ingestion:
+            return Bucket("ingestion", self.caller.ingestion_limit)
+        return Bucket(f"people:{self.caller.name}", self.caller.people_limit)
+
+    @property
+    def entry(self) -> audit.Entry:
+        return audit.Entry(
+            caller=self.caller,
+            endpoint=self.route.path,
+            http_method=self.request.method,
+            request_id=self.request_id,
+            request_ip=_address(self.request),
+            user_agent=self.request.headers.get("user-agent", "")[:300] or None,
+            response_time_ms=int((time.perf_counter() - self.started) * 1000),
+        )
+
+    def _note(self, counted: Cursor) -> None:
+        self.is_noted = True
+        self.headers |= rate_limit.headers(self.bucket, counted)
+
+
+def _starlette_route(path: str, methods: dict[str, Route]) -> StarletteRoute:
+    async def endpoint(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return _answer(request, methods[method], await request.body())
+
+    return StarletteRoute(path, endpoint, methods=list(methods))
+
+
+def _answer(request: Request, route: Route, raw_body: bytes) -> Response:
+    call = Call(request, route, raw_body, _request_id(request), time.perf_counter())
+    try:
+        _admit(call)
+        reply = route.endpoint(call)
+    except WinRoomError as error:
+        reply = _refuse(call, error)
+    except Exception:
+        telemetry.logger().exception("unexpected error")
+        reply = _refuse(call, WinRoomError())
+    _log(call, reply.status)
+    return _response(call, reply)
+
+
+def _admit(call: Call) -> None:
+    """Lets the caller in, or raises what keeps it out."""
+    if call.route.role is None:
+        return
+    call.caller_or_none = _authenticate(call.request)
+    if call.caller.role < call.route.role:
+        raise Forbidden
+    if call.request.headers.get("x-api-version", API_VERSION) != API_VERSION:
+        raise Invalid(copy.UNKNOWN_VERSION)
+
+
+def _authenticate(request: Request) -> Caller:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key:
+        raise Unauthenticated
+    caller = api_keys.remembered(key)
+    if caller is None:
+        with db.open_session() as conn:
+            caller = api_keys.resolve(conn, key)
+    if caller is None:
+        raise Unauthenticated
+    return caller
+
+
+def _refuse(call: Call, error: WinRoomError) -> Reply:
+    """The refusal as a reply, after it was counted and audited, unless its own session did that."""
+    if call.caller_or_none and not call.is_noted and not isinstance(error, DatabaseUnavailable):
+        try:
+            error = _note_refusal(call, error)
+        except WinRoomError as failed:
+            telemetry.logger().warning("refusal not audited", extra={"code": failed.code})
+    if error.retry_after is not None:
+        call.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unauthenticated):
+        call.headers["WWW-Authenticate"] = "Bearer"
+    return Reply(error.status, _error_body(error, call.request_id))
+
+
+def _note_refusal(call: Call, error: WinRoomError) -> WinRoomError:
+    """Counts and audits a refusal; it may turn out to be over the limit, which then is what is told."""
+    if not isinstance(error, RateLimited):
+        refused = error
+        try:
+            call.batch(lambda conn: audit.note(conn, call.entry, refused.status, refused.code))
+            return error
+        except RateLimited as over_limit:
+            error = over_limit
+    call.headers |= rate_limit.exhausted_headers(call.bucket, error.resets_at)
+    db.tenant_batch(
+        call.caller.tenant_id, lambda conn: audit.note_flood(conn, call.entry, "rate_limited")
+    )
+    return error
+
+
+def _error_body(error: WinRoomError, request_id: str) -> dict[str, Any]:
+    body: dict[str, Any] = {"error": error.message, "code": error.code}
+    if error.details:
+        body["details"] = error.details
+    if error.retry_after is not None:
+        body["retryAfter"] = error.retry_after
+    return body | {"requestId": request_id}
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    """Paths and methods that no route has, in our shape."""
+    assert isinstance(error, HTTPException)
+    refusal = MethodNotAllowed() if error.status_code == MethodNotAllowed.status else NotFound()
+    request_id = _request_id(request)
+    headers = {"X-Request-ID": request_id, "X-API-Version": API_VERSION, **(error.headers or {})}
+    telemetry.logger().append_keys(status=refusal.status, request_id=request_id)
+    return _json(refusal.status, _error_body(refusal, request_id), headers)
+
+
+def _response(call: Call, reply: Reply) -> Response:
+    headers = {"X-Request-ID": call.request_id, "X-API-Version": API_VERSION, **call.headers}
+    origin = call.request.headers.get("origin", "")
+    if origin in settings().allowed_origins:
+        headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+    return _json(reply.status, reply.body, headers)
+
+
+def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    content = json.dumps(body, default=_rendered, ensure_ascii=False).encode()
+    return Response(
+        content,
+        status,
+        {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **headers},
+        media_type="application/json",
+    )
+
+
+def _rendered(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def _request_id(request: Request) -> str:
+    given = request.headers.get("x-request-id", "")
+    return given if _SANE_REQUEST_ID.fullmatch(given) else str(ids.new())
+
+
+def _address(request: Request) -> str | None:
+    try:
+        return str(ipaddress.ip_address(request.client.host)) if request.client else None
+    except ValueError:
+        return None
+
+
+def _log(call: Call, status: int) -> None:
+    """Puts the request on the line that its invocation logs."""
+    telemetry.logger().append_keys(
+        method=call.request.method,
+        route=call.route.path,
+        status=status,
+        request_id=call.request_id,
+        tenant_id=call.caller_or_none and str(call.caller_or_none.tenant_id),
+    )

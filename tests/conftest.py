@@ -1,0 +1,90 @@
+"""A migrated template database, cloned for each test; the functions' own settings, read anew for each."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from infra.local import postgres
+from tests.doors import Sqs
+from tests.factories import Company, Database
+from winroom import api_keys, db, messages, schema
+from winroom.settings import settings
+
+PASSWORDS = dict.fromkeys(schema.LOGINS, "test")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """One PostgreSQL with the migrated database `winroom`, the template of every test's own."""
+    state = tmp_path_factory.mktemp("server")
+    (state / "logs").mkdir()
+    with postgres.running(state) as owner_url:
+        schema.migrate(owner_url, PASSWORDS)
+        yield Database(owner_url, superuser_password=(state / "postgres.password").read_text())
+        db.close()
+
+
+_numbers = count()
+
+
+@pytest.fixture
+def database(server: Database) -> Iterator[Database]:
+    """An empty, migrated database of this test's own."""
+    with server.cloned(f"test_{next(_numbers)}") as clone:
+        yield clone
+
+
+@pytest.fixture
+def environment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.MonkeyPatch]:
+    """The environment of a function: the test's database, and an AWS that is nowhere."""
+    for key, value in {
+        "DATABASE_URL": database.url_of("app"),
+        "JOBS_DATABASE_URL": database.url_of("jobs"),
+        "OWNER_DATABASE_URL": database.owner_url,
+        "DATABASE_POOL_SIZE": "40",
+        "SALES_EVENTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/sales-events",
+        "ROOM_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/room.fifo",
+        "SOCKET_MANAGEMENT_URL": "http://127.0.0.1:9/ws",
+        "SOCKET_URL": "ws://127.0.0.1:9/ws",
+        "RELEASE": "test",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "POWERTOOLS_SERVICE_NAME": "test",
+        "POWERTOOLS_METRICS_NAMESPACE": "WinRoom",
+    }.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    forget_process_state()
+    yield monkeypatch
+    forget_process_state()
+
+
+def forget_process_state() -> None:
+    """What a new Lambda process would not know."""
+    api_keys.forget_all()
+    db.close()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def company(environment: pytest.MonkeyPatch, database: Database) -> Company:
+    """A company called Acme, with an empty room."""
+    return database.company("acme")
+
+
+@pytest.fixture
+def rival(environment: pytest.MonkeyPatch, database: Database) -> Company:
+    """Another company in the same deployment, which must never see Acme's rows."""
+    return database.company("rival")
+
+
+@pytest.fixture
+def queues(environment: pytest.MonkeyPatch) -> Sqs:
+    """SQS, at the edge where nothing real can be had in a unit of time this short."""
+    queues = Sqs()
+    environment.setattr(messages, "_sqs", lambda: queues)
+    return queues

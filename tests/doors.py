@@ -1,0 +1,157 @@
+"""The doors as AWS opens them: real API Gateway and SQS events, given to the real Lambda handlers."""
+
+import asyncio
+import base64
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import unquote
+
+Handler = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.raw)
+
+
+def context() -> Any:
+    """What Lambda tells a handler about the invocation."""
+    return SimpleNamespace(
+        aws_request_id=str(uuid.uuid4()),
+        function_name="test",
+        invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:test:live",
+        memory_limit_in_mb=256,
+        get_remaining_time_in_millis=lambda: 30_000,
+    )
+
+
+def http(
+    handler: Handler,
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    source_ip: str = "203.0.113.7",
+) -> Answer:
+    """Sends a request as API Gateway's HTTP API does (payload format 2.0). A body that is bytes goes as
+    it is, anything else as JSON."""
+    raw_path, _, query = path.partition("?")
+    sent = {"content-type": "application/json", "user-agent": "pytest"}
+    if key is not None:
+        sent["authorization"] = f"Bearer {key}"
+    sent |= {name.lower(): value for name, value in (headers or {}).items()}
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "ANY /api/{proxy+}",
+        "rawPath": unquote(raw_path),
+        "rawQueryString": query,
+        "headers": sent,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api",
+            "domainName": "api.example.com",
+            "http": {
+                "method": method,
+                "path": unquote(raw_path),
+                "protocol": "HTTP/1.1",
+                "sourceIp": source_ip,
+                "userAgent": sent["user-agent"],
+            },
+            "requestId": str(uuid.uuid4()),
+            "routeKey": "ANY /api/{proxy+}",
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
+    }
+    if body is not None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        event["body"] = base64.b64encode(content).decode()
+        event["isBase64Encoded"] = True
+    with _event_loop():
+        answer = handler(event, context())
+    raw = answer["body"]
+    if answer.get("isBase64Encoded"):
+        raw = base64.b64decode(raw).decode()
+    return Answer(
+        answer["statusCode"], {k.lower(): v for k, v in answer.get("headers", {}).items()}, raw
+    )
+
+
+@contextmanager
+def _event_loop() -> Iterator[None]:
+    """Lambda calls handlers in the main thread, where Mangum keeps a loop; other threads need one."""
+    if threading.current_thread() is threading.main_thread():
+        yield
+        return
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def sqs(handler: Handler, bodies: Iterable[str], receive_counts: Sequence[int] = ()) -> list[int]:
+    """Delivers a batch of SQS messages; returns the positions of those that are to come back."""
+    records = [
+        {
+            "messageId": str(position),
+            "receiptHandle": "handle",
+            "body": body,
+            "attributes": {
+                "ApproximateReceiveCount": str(
+                    receive_counts[position] if position < len(receive_counts) else 1
+                ),
+                "SentTimestamp": "1767225600000",
+            },
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:sales-events",
+            "awsRegion": "us-east-1",
+        }
+        for position, body in enumerate(bodies)
+    ]
+    answer = handler({"Records": records}, context())
+    return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
+
+
+class Sqs:
+    """The edge of AWS: takes messages as SQS does and keeps them; can be told to be down."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.is_down = False
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        assert 1 <= len(Entries) <= 10
+        assert len({entry["Id"] for entry in Entries}) == len(Entries)
+        if self.is_down:
+            raise ConnectionError("SQS is down")
+        self.sent += [{"QueueUrl": QueueUrl, **entry} for entry in Entries]
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+    def bodies(self, queue: str) -> list[str]:
+        return [m["MessageBody"] for m in self.sent if m["QueueUrl"].endswith(queue)]
+
+    def take(self, queue: str) -> list[str]:
+        """What waits in a queue, which then is empty."""
+        bodies = self.bodies(queue)
+        self.sent = [m for m in self.sent if not m["QueueUrl"].endswith(queue)]
+        return bodies

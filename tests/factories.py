@@ -1,0 +1,134 @@
+"""What tests are made of: databases, companies and sales with honest defaults."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import DictRow, dict_row
+
+from winroom import api_keys, ids, tenants, users
+from winroom.db import Connection
+
+_sales = count(1)
+
+
+def sale(**changes: Any) -> dict[str, Any]:
+    """The body of a valid sale event, unlike any other; `None` removes a field."""
+    number = next(_sales)
+    body = {
+        "sale_id": f"sale-{number}",
+        "occurred_at": datetime(2026, 1, 2, 3, 4, number % 60, tzinfo=UTC).isoformat(),
+        "customer_name": f"Customer {number}",
+        "sell_price": "100.00",
+        "currency": "USD",
+        "seller_external_id": "anna",
+        **changes,
+    }
+    return {field: value for field, value in body.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Company:
+    """A tenant with a key for each scope."""
+
+    tenant_id: UUID
+    slug: str
+    ingest_key: str
+    full_key: str
+    database: "Database"
+
+    def rows(self, statement: str, *values: Any) -> list[DictRow]:
+        """What the company itself would see, as the application's role."""
+        with psycopg.connect(self.database.url_of("app"), row_factory=dict_row) as conn:
+            conn.execute("select wr.enter_tenant(%s)", [self.tenant_id])
+            return conn.execute(statement, values or None).fetchall()  # type: ignore[call-overload,no-any-return]
+
+    def count(self, table: str) -> int:
+        return int(self.rows(f"select count(*) as n from wr.{table}")[0]["n"])  # noqa: S608
+
+    def set(self, **settings: Any) -> None:
+        """Changes what the company asked of us."""
+        self.database.execute(
+            "update wr.tenants set settings = settings || %s where tenant_id = %s",
+            psycopg.types.json.Jsonb(settings),
+            self.tenant_id,
+        )
+
+
+class Database:
+    """A migrated database, with a login for each role."""
+
+    def __init__(self, owner_url: str, superuser_password: str) -> None:
+        self.owner_url = owner_url
+        self._superuser_password = superuser_password
+
+    def url_of(self, login: str) -> str:
+        return self._url(f"winroom_{login}", "test", self._name)
+
+    @property
+    def superuser_url(self) -> str:
+        return self._url("postgres", self._superuser_password, self._name)
+
+    @property
+    def _name(self) -> str:
+        return urlsplit(self.owner_url).path.removeprefix("/")
+
+    def _url(self, user: str, password: str, name: str) -> str:
+        parts = urlsplit(self.owner_url)
+        address = f"{user}:{password}@{parts.hostname}:{parts.port}"
+        return urlunsplit(parts._replace(netloc=address, path=f"/{name}"))
+
+    @contextmanager
+    def cloned(self, name: str) -> Iterator["Database"]:
+        """A copy that lives as long as the context."""
+        new, template = sql.Identifier(name), sql.Identifier(self._name)
+        maintenance = self._url("postgres", self._superuser_password, "postgres")
+        with psycopg.connect(maintenance, autocommit=True) as conn:
+            conn.execute(
+                sql.SQL("create database {} template {} owner winroom_owner").format(new, template)
+            )
+            parts = urlsplit(self.owner_url)
+            try:
+                yield Database(
+                    urlunsplit(parts._replace(path=f"/{name}")), self._superuser_password
+                )
+            finally:
+                conn.execute(sql.SQL("drop database {} with (force)").format(new))
+
+    @contextmanager
+    def operator(self) -> Iterator[Connection]:
+        """A transaction of the operator, who sees every tenant."""
+        with Connection.connect(self.url_of("operator"), row_factory=dict_row) as conn:
+            yield conn
+
+    def execute(self, statement: str, *values: Any) -> list[DictRow]:
+        """Runs a statement as the operator and returns its rows, if it has any."""
+        with self.operator() as conn:
+            cursor = conn.execute(statement, values or None)  # type: ignore[call-overload]
+            return cursor.fetchall() if cursor.description else []
+
+    def company(self, slug: str, plan: tenants.Plan = "enterprise") -> Company:
+        tenant_id = ids.new()
+        with self.operator() as conn:
+            tenants.create(conn, tenant_id, slug, slug.title(), plan)
+            ingest, _ = api_keys.create(conn, tenant_id, "CRM", "ingest", "test")
+            full, _ = api_keys.create(conn, tenant_id, "Office", "full", "test")
+        return Company(tenant_id, slug, ingest, full, self)
+
+    def seller(self, company: Company, seller_id: str) -> None:
+        self.execute(
+            "insert into wr.sellers (tenant_id, seller_id, display_name) values (%s, %s, %s)",
+            company.tenant_id,
+            seller_id,
+            seller_id.title(),
+        )
+
+
+__all__ = ["Company", "Connection", "Database", "Mapping", "sale", "users"]
