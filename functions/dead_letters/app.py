@@ -1,0 +1,37 @@
+"""SQS: messages that the processor never finished. The event's row decides what becomes of each."""
+
+from typing import Any
+
+from winroom import db, sales, telemetry
+from winroom.db import Connection
+from winroom.errors import WinRoomError
+from winroom.messages import SaleEventReceived, Unreadable
+
+
+@telemetry.door
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answers with the messages that are to come back: those that could not be decided now."""
+    undecided = [r["messageId"] for r in event["Records"] if not _decide(r["body"])]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in undecided]}
+
+
+def _decide(body: str) -> bool:
+    """Pending with attempts left: due now, an attempt spent. Pending without: failed. Processed or failed
+    already: nothing to do. No row: recorded."""
+    try:
+        message = SaleEventReceived.read(body)
+    except Unreadable as error:
+        telemetry.logger().error("unreadable dead letter dropped", reason=str(error))
+        return True
+
+    def decide(conn: Connection) -> None:
+        sales.postpone(conn, message.event_id, "The processor never finished it", at_once=True)
+        sales.record_lost(conn, message.event_id, message.body())
+
+    try:
+        db.tenant_batch(message.tenant_id, decide)
+    except WinRoomError as error:
+        telemetry.logger().warning("dead letter undecided", code=error.code)
+        return False
+    telemetry.logger().warning("dead letter decided", event_id=str(message.event_id))
+    return True
