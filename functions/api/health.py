@@ -1,0 +1,69 @@
+"""Whether we are well: for load balancers, monitors and people."""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+
+from winroom import db, health
+from winroom.settings import settings
+from winroom.web import Call, Reply
+
+# Seconds. A monitor that asks every second must not become the load it watches.
+_REMEMBERED_FOR = 5.0
+_PATIENCE = 0.08
+
+_last: tuple[float, Reply] | None = None
+_pending: Future[health.Services] | None = None
+
+
+def alive(call: Call) -> Reply:
+    """GET /health: this process answers; nothing is touched."""
+    return Reply(200, {"status": "ok"})
+
+
+def show(call: Call) -> Reply:
+    """GET /api/health: the database, and the two queues by the heartbeats that travel them."""
+    global _last
+    if _last is None or time.monotonic() - _last[0] > _REMEMBERED_FOR:
+        _last = (time.monotonic(), _examined())
+    return _last[1]
+
+
+def _examined() -> Reply:
+    services = _services()
+    healthy = set(services.values()) == {"healthy"}
+    return Reply(
+        200 if healthy else 503,
+        {
+            "status": "healthy" if healthy else "degraded",
+            "version": settings().release,
+            "timestamp": datetime.now(UTC),
+            "services": services,
+        },
+    )
+
+
+def _services() -> health.Services:
+    """What the database says, if it says it in time; an answer that is late is not waited for twice."""
+    global _pending
+    if _pending is None:
+        _pending = _thread().submit(_ask)
+    try:
+        services = _pending.result(timeout=_PATIENCE)
+    except TimeoutError:
+        return health.UNREACHABLE
+    except Exception:
+        services = health.UNREACHABLE
+    _pending = None
+    return services
+
+
+def _ask() -> health.Services:
+    with db.open_session() as conn:
+        return health.services(conn)
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1)
