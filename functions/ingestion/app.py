@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from winroom import audit, copy, messages, sales, telemetry
 from winroom.callers import Role
@@ -13,7 +13,7 @@ from winroom.db import Connection, Cursor
 from winroom.errors import Conflict, Invalid
 from winroom.messages import SaleEventReceived
 from winroom.sales import Received, SaleEvent
-from winroom.validation import BlankIsAbsent, Input, check
+from winroom.validation import BlankIsAbsent, Input, Timestamp, check
 from winroom.web import Call, Reply, Route, application, lambda_handler
 
 
@@ -27,7 +27,7 @@ class Page(Input):
     """Which events to list, newest first; `cursor` is the `nextCursor` of the page before."""
 
     status: Annotated[sales.Status | None, BlankIsAbsent] = None
-    since: Annotated[AwareDatetime | None, BlankIsAbsent] = None
+    since: Annotated[Timestamp | None, BlankIsAbsent] = None
     cursor: Annotated[UUID | None, BlankIsAbsent] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 

@@ -25,6 +25,7 @@ PROBLEMS = {
     "decimal_max_places": "{field} must have at most 2 decimal places",
     "greater_than": "{field} must be greater than {gt}",
     "greater_than_equal": "{field} must be at least {ge}",
+    "too_much": "{field} must be at most {most}",
     "literal_error": "{field} must be one of: {expected}",
     "timestamp": _TIMESTAMP,
     "datetime_type": _TIMESTAMP,

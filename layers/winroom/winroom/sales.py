@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 from pydantic.aliases import AliasChoices
 from pydantic_core import PydanticCustomError
 
@@ -22,6 +22,7 @@ from winroom.validation import (
     Text255,
     Text500,
     Text2000,
+    Timestamp,
 )
 
 Currency = Literal["USD", "EUR", "GBP", "TRY"]
@@ -29,13 +30,6 @@ Status = Literal["pending", "processed", "failed"]
 
 _SQL = queries.load("sales")
 _CLOCKS_DIFFER_BY = timedelta(minutes=5)
-
-
-def _text_only(value: object) -> object:
-    # A bare number would be taken for seconds since 1970.
-    if not isinstance(value, str):
-        raise PydanticCustomError("timestamp", "")
-    return value
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -59,7 +53,7 @@ class SaleEvent(Input):
     """One sale as another system reports it, normalised: UTC, two decimals, seller in lower case."""
 
     sale_id: Text255
-    occurred_at: Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_in_utc)]
+    occurred_at: Annotated[Timestamp, AfterValidator(_in_utc)]
     customer_name: Text500
     sell_price: Annotated[Money, Field(gt=0, validation_alias=AliasChoices("sell_price", "amount"))]
     cost_price: Annotated[Money, Field(ge=0)] | None = None

@@ -3,11 +3,23 @@
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError, from_json
 
 from winroom import copy
 from winroom.errors import FieldProblem, Invalid
+
+
+# What numeric(12, 2) holds.
+MOST_MONEY = Decimal("9999999999.99")
 
 
 class Input(BaseModel):
@@ -33,6 +45,19 @@ def _number_or_text(value: object) -> object:
     return value
 
 
+def _to_cents(amount: Decimal) -> Decimal:
+    if amount > MOST_MONEY:
+        raise PydanticCustomError("too_much", "", {"most": str(MOST_MONEY)})
+    return amount.quantize(Decimal("0.01"))
+
+
+def _iso_8601(value: object) -> object:
+    # A bare number, also one in quotes, would be taken for seconds since 1970.
+    if not isinstance(value, str) or value[4:5] != "-":
+        raise PydanticCustomError("timestamp", "")
+    return value
+
+
 def _absent_if_blank(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
@@ -46,9 +71,10 @@ BlankIsAbsent = BeforeValidator(_absent_if_blank)
 Money = Annotated[
     Decimal,
     BeforeValidator(_number_or_text),
-    Field(decimal_places=2, le=Decimal("9999999999.99")),
-    AfterValidator(lambda amount: amount.quantize(Decimal("0.01"))),
+    Field(decimal_places=2),
+    AfterValidator(_to_cents),
 ]
+Timestamp = Annotated[AwareDatetime, BeforeValidator(_iso_8601)]
 
 
 def parse_json(body: bytes) -> Any:

@@ -232,8 +232,8 @@ def _refuse(call: Call, error: WinRoomError) -> Reply:
     if call.caller_or_none and not call.is_noted and not isinstance(error, DatabaseUnavailable):
         try:
             error = _note_refusal(call, error)
-        except WinRoomError as failed:
-            telemetry.logger().warning("refusal not audited", extra={"code": failed.code})
+        except Exception:
+            telemetry.logger().exception("refusal not audited")
     if error.retry_after is not None:
         call.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):

@@ -1,0 +1,172 @@
+"""The websocket API at its edge: a server on 127.0.0.1 that speaks @connections, and clients whose
+events reach the real handler as API Gateway would send them."""
+
+import json
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from typing import Any
+from urllib.parse import unquote
+
+from functions.broadcaster import socket
+from tests import doors
+from tests.factories import Company
+from winroom import db, tickets
+from winroom.callers import Caller, Role
+from winroom.room import Rendering
+
+_numbers = count(1)
+
+
+class Gateway:
+    """What every connection was posted, and how each is to behave."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.posted: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.sizes: list[int] = []
+        self.closed: list[str] = []
+        self.gone: set[str] = set()
+        self.broken: set[str] = set()
+        # Answers after so many seconds.
+        self.slow: dict[str, float] = {}
+        # So many posts are throttled first.
+        self.throttled: Counter[str] = Counter()
+        self.lock = threading.Lock()
+
+    def take(self, connection_id: str) -> list[dict[str, Any]]:
+        """What the connection was posted since the last time."""
+        return self.posted.pop(connection_id, [])
+
+    def answer(self, method: str, connection_id: str, body: bytes) -> tuple[int, str]:
+        """The status and the error's name; takes the post if all is well."""
+        time.sleep(self.slow.get(connection_id, 0))
+        with self.lock:
+            if connection_id in self.gone:
+                return 410, "GoneException"
+            if connection_id in self.broken:
+                return 403, "ForbiddenException"
+            if self.throttled[connection_id] > 0:
+                self.throttled[connection_id] -= 1
+                return 429, "LimitExceededException"
+            if method == "DELETE":
+                self.closed.append(connection_id)
+                return 204, ""
+            self.sizes.append(len(body))
+            self.posted[connection_id].append(json.loads(body))
+            return 200, ""
+
+
+@contextmanager
+def running() -> Iterator[Gateway]:
+    gateway = Gateway()
+
+    class Door(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Without it, headers and body go in two packets and wait for each other's acknowledgement.
+        wbufsize = -1
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            connection_id = unquote(self.path.rsplit("/@connections/", 1)[1])
+            status, error = gateway.answer(self.command, connection_id, body)
+            content = b"{}" if error else b""
+            self.send_response(status)
+            if error:
+                self.send_header("x-amzn-ErrorType", error)
+            if status != 204:
+                self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_DELETE = do_POST  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+        def handle(self) -> None:
+            # Who stopped waiting for a slow answer has hung up.
+            with suppress(ConnectionError):
+                super().handle()
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        # Thirty-two workers knock at once; of five waiting, the others would try again in a second.
+        request_queue_size = 256
+
+    server = Server(("127.0.0.1", 0), Door)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    gateway.url = f"http://127.0.0.1:{server.server_port}/ws"
+    try:
+        yield gateway
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Client:
+    """One browser: what it is told, and what it says, is an event of API Gateway."""
+
+    def __init__(self, gateway: Gateway, connection_id: str | None = None) -> None:
+        self.id = connection_id or f"socket-{next(_numbers)}="
+        self._gateway = gateway
+
+    def connect(self, query: Mapping[str, str] | None) -> int:
+        return self.event("CONNECT", headers={}, queryStringParameters=query)
+
+    def say(self, frame: object) -> list[dict[str, Any]]:
+        """Sends a frame, which is JSON unless it is a string, and returns what came back."""
+        body = frame if isinstance(frame, str) else json.dumps(frame)
+        assert self.event("MESSAGE", body=body) == 200
+        return self.told()
+
+    def disconnect(self) -> int:
+        return self.event("DISCONNECT", headers={})
+
+    def told(self) -> list[dict[str, Any]]:
+        """What the socket received since the last time."""
+        return self._gateway.take(self.id)
+
+    def event(self, event_type: str, **more: Any) -> int:
+        request = {
+            "routeKey": f"${event_type.lower()}" if event_type != "MESSAGE" else "$default",
+            "eventType": event_type,
+            "connectionId": self.id,
+            "apiId": "api",
+            "stage": "ws",
+            "domainName": "socket.example.com",
+            "requestId": "request",
+            "identity": {"sourceIp": "203.0.113.7"},
+        }
+        answer = socket.handler(
+            {"requestContext": request, "isBase64Encoded": False, **more}, doors.context()
+        )
+        # A body would reach the socket on some gateways and not on others.
+        assert answer.keys() == {"statusCode"}
+        return answer["statusCode"]
+
+
+def ticket(company: Company, rendering: Rendering = "full", **whose: Any) -> str:
+    """A ticket of the company's full key, unless `whose` says otherwise."""
+    key = company.rows("select api_key_id from wr.api_keys where scope = 'full'")[0]["api_key_id"]
+    issuing = {name: whose.pop(name) for name in ("token_version", "display_id") if name in whose}
+    whose = {"role": Role.MANAGER, **({"api_key_id": key} if not issuing and not whose else whose)}
+    caller = Caller(tenant_id=company.tenant_id, ingestion_limit=1, **whose)
+    with db.tenant_session(company.tenant_id) as conn:
+        return tickets.issue(conn, caller, rendering, **issuing)
+
+
+def joined(
+    gateway: Gateway, company: Company, rendering: Rendering = "full", **whose: Any
+) -> Client:
+    """A client that is connected and ready."""
+    client = Client(gateway)
+    assert client.connect({"ticket": ticket(company, rendering, **whose)}) == 200
+    assert [m["type"] for m in client.say({"action": "resume"})] == ["ready"]
+    return client

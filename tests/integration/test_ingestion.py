@@ -1,0 +1,584 @@
+"""Sale events through the HTTP door: what is accepted is durable, once; what is refused says why."""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+from functions.ingestion.app import handler
+from tests import doors
+from tests.conftest import forget_process_state
+from tests.doors import Answer, Sqs
+from tests.factories import Company, Database, sale
+from tests.wire import Wire
+from winroom import api_keys
+
+
+def post(company: Company, body: object, **more: Any) -> Answer:
+    return doors.http(handler, "POST", "/api/events", body, key=company.ingest_key, **more)
+
+
+def post_batch(company: Company, *events: object) -> Answer:
+    body = {"events": list(events)}
+    return doors.http(handler, "POST", "/api/events/batch", body, key=company.ingest_key)
+
+
+def get(company: Company, path: str, **more: Any) -> Answer:
+    return doors.http(handler, "GET", path, key=company.ingest_key, **more)
+
+
+class TestAccepted:
+    def test_an_accepted_sale_is_durable_and_on_its_way(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        answer = post(company, sale(sale_id="ext-1", seller_external_id=" Anna "))
+        assert answer.status == 202
+        assert answer.json == {
+            "eventId": answer.json["eventId"],
+            "status": "pending",
+            "message": "Event received and queued for processing",
+            "duplicate": False,
+        }
+        (event,) = company.rows("select event_id, status, payload from wr.sales_events")
+        assert str(event["event_id"]) == answer.json["eventId"]
+        assert event["payload"]["seller_external_id"] == "anna"
+        assert company.rows("select seller_id from wr.sellers") == [{"seller_id": "anna"}]
+        (message,) = queues.sent
+        assert answer.json["eventId"] in message["MessageBody"]
+        assert message["MessageGroupId"] == str(company.tenant_id)
+
+    def test_the_name_of_version_one_is_accepted(self, company: Company, queues: Sqs) -> None:
+        assert post(company, sale(sell_price=None, amount=1800.5)).status == 202
+        (event,) = company.rows("select payload from wr.sales_events")
+        assert event["payload"]["sell_price"] == "1800.50"
+
+    def test_unknown_fields_and_blank_optional_ones_are_ignored(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        assert post(company, sale(hubspot_deal=7, notes="", product_id=" ")).status == 202
+        (event,) = company.rows("select payload from wr.sales_events")
+        assert not {"hubspot_deal", "notes", "product_id"} & set(event["payload"])
+
+    def test_every_limit_header_and_the_request_id_are_answered(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        answer = post(company, sale(), headers={"X-Request-ID": "crm-77", "X-API-Version": "1"})
+        assert answer.headers["x-request-id"] == "crm-77"
+        assert answer.headers["x-api-version"] == "1"
+        assert answer.headers["x-ratelimit-limit"] == "10000"
+        assert answer.headers["x-ratelimit-remaining"] == "9999"
+        assert 0 < int(answer.headers["x-ratelimit-reset"]) - time.time() <= 60
+        assert answer.headers["ratelimit-policy"] == '"ingestion";q=10000;w=60'
+        assert answer.headers["ratelimit"].startswith('"ingestion";r=9999;t=')
+
+    @pytest.mark.parametrize("request_id", ["x" * 129, "two words", "tab\there", ""])
+    def test_a_request_id_that_is_not_sane_is_replaced(
+        self, company: Company, queues: Sqs, request_id: str
+    ) -> None:
+        answer = post(company, sale(), headers={"X-Request-ID": request_id})
+        assert answer.headers["x-request-id"] not in ("", request_id)
+
+    def test_the_request_leaves_an_audit_row_without_secrets(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        post(company, sale(notes="confidential"), headers={"X-Request-ID": "r-1"})
+        (row,) = company.rows("select * from wr.api_audit_log")
+        assert (row["endpoint"], row["http_method"], row["status_code"]) == (
+            "/api/events",
+            "POST",
+            202,
+        )
+        assert (str(row["request_ip"]), row["user_agent"], row["request_id"]) == (
+            "203.0.113.7",
+            "pytest",
+            "r-1",
+        )
+        assert row["api_key_id"] is not None
+        assert company.ingest_key not in str(row)
+        assert "confidential" not in str(row)
+
+    def test_a_refused_send_does_not_refuse_the_sale(self, company: Company, queues: Sqs) -> None:
+        queues.is_down = True
+        assert post(company, sale()).status == 202
+        assert company.count("sales_events") == 1
+
+    def test_a_key_is_not_logged(
+        self, company: Company, queues: Sqs, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        post(company, sale(notes="confidential"))
+        post(company, b"{")
+        logged = capsys.readouterr().out
+        assert "handled" in logged
+        assert company.ingest_key not in logged
+        assert "confidential" not in logged
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("changes", "field", "message"),
+        [
+            ({"sale_id": None}, "sale_id", "sale_id is required"),
+            ({"sale_id": 7}, "sale_id", "sale_id must be a string"),
+            ({"sale_id": "x" * 256}, "sale_id", "sale_id must be at most 255 characters long"),
+            ({"sale_id": "a\0b"}, "sale_id", "sale_id must not contain the NUL character"),
+            ({"customer_name": "   "}, "customer_name", "customer_name must not be empty"),
+            ({"sell_price": None}, "sell_price", "sell_price is required"),
+            ({"sell_price": 0}, "sell_price", "sell_price must be greater than 0"),
+            ({"sell_price": -3}, "sell_price", "sell_price must be greater than 0"),
+            ({"sell_price": True}, "sell_price", "sell_price must be a number"),
+            ({"sell_price": "cheap"}, "sell_price", "sell_price must be a number"),
+            ({"sell_price": "NaN"}, "sell_price", "sell_price must be a number"),
+            ({"sell_price": 1.005}, "sell_price", "sell_price must have at most 2 decimal"),
+            ({"sell_price": 1e10}, "sell_price", "sell_price must be at most 9999999999.99"),
+            ({"sell_price": "1e400"}, "sell_price", "sell_price must be at most 9999999999.99"),
+            ({"cost_price": -1}, "cost_price", "cost_price must be at least 0"),
+            ({"occurred_at": 1767225600}, "occurred_at", "occurred_at must be a valid ISO 8601"),
+            ({"occurred_at": "2026-01-01"}, "occurred_at", "occurred_at must be a valid ISO 8601"),
+            (
+                {"occurred_at": "2026-01-01T10:00:00"},
+                "occurred_at",
+                "occurred_at must be a valid ISO 8601",
+            ),
+            (
+                {"occurred_at": "2999-01-01T00:00:00Z"},
+                "occurred_at",
+                "occurred_at must not be more than 5 minutes in the future",
+            ),
+            (
+                {"occurred_at": "0001-01-01T00:00:00+14:00"},
+                "occurred_at",
+                "occurred_at is too far in the past",
+            ),
+            ({"currency": "XXX"}, "currency", "currency must be one of: 'USD', 'EUR', 'GBP' or"),
+            ({"product_id": "chair"}, "product_id", "product_id must be a UUID"),
+            (
+                {"seller_external_id": "\u0130" * 200},
+                "seller_external_id",
+                "seller_external_id must be at most 255",
+            ),
+            ({"notes": "x" * 2001}, "notes", "notes must be at most 2000 characters long"),
+        ],
+    )
+    def test_a_wrong_field_is_named(
+        self, company: Company, queues: Sqs, changes: dict[str, Any], field: str, message: str
+    ) -> None:
+        body = {**sale(), **changes}
+        answer = post(company, {name: value for name, value in body.items() if value is not None})
+        assert answer.status == 400
+        assert answer.json["error"] == "Validation failed"
+        assert answer.json["code"] == "invalid"
+        (problem,) = answer.json["details"]
+        assert problem["field"] == field
+        assert problem["message"].startswith(message)
+        assert company.count("sales_events") == 0
+        assert company.rows("select status_code, error_message from wr.api_audit_log") == [
+            {"status_code": 400, "error_message": "invalid"}
+        ]
+
+    def test_every_wrong_field_is_named_at_once(self, company: Company, queues: Sqs) -> None:
+        details = post(company, {"sell_price": -1}).json["details"]
+        assert {problem["field"] for problem in details} == {
+            "sale_id",
+            "occurred_at",
+            "customer_name",
+            "sell_price",
+            "seller_external_id",
+        }
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b'"text"',
+            b"\xff\xfe\x00binary",
+            b'{"sell_price": NaN}',
+            b'{"sale_id": "\\ud800"}',
+            b"[" * 50_000,
+            b'{"sell_price": 1' + b"0" * 50_000 + b"}",
+        ],
+        ids=lambda body: repr(body[:12]),
+    )
+    def test_a_body_that_is_no_json_object_is_refused(
+        self, company: Company, queues: Sqs, body: bytes
+    ) -> None:
+        answer = post(company, body)
+        assert answer.status == 400
+        assert answer.json["requestId"]
+        assert company.count("sales_events") == 0
+
+    def test_a_huge_body_is_refused_before_it_is_parsed(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        answer = post(company, b"{" * (100 * 1024 + 1))
+        assert (answer.status, answer.json["code"]) == (413, "too_large")
+        assert "100 KB" in answer.json["error"]
+
+    @pytest.mark.parametrize(
+        "headers", [{"content-type": "text/plain"}, {"content-encoding": "gzip"}]
+    )
+    def test_another_content_type_or_encoding_is_refused(
+        self, company: Company, queues: Sqs, headers: dict[str, str]
+    ) -> None:
+        assert post(company, sale(), headers=headers).status == 415
+        assert company.count("sales_events") == 0
+
+    def test_another_version_is_refused(self, company: Company, queues: Sqs) -> None:
+        assert post(company, sale(), headers={"X-API-Version": "2"}).status == 400
+
+    def test_an_unknown_method_is_told_what_is_allowed(self, company: Company) -> None:
+        answer = doors.http(handler, "DELETE", "/api/events", key=company.ingest_key)
+        assert answer.status == 405
+        assert {m.strip() for m in answer.headers["allow"].split(",")} == {"GET", "HEAD", "POST"}
+        assert answer.json["code"] == "method_not_allowed"
+
+
+class TestKeys:
+    @pytest.mark.parametrize(
+        "authorization",
+        [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Basic dTpw",
+            "Bearer wr_live_unknown",
+            "Bearer \x00",
+            "x" * 9000,
+        ],
+    )
+    def test_without_a_live_key_nothing_is_accepted(
+        self, company: Company, queues: Sqs, authorization: str
+    ) -> None:
+        answer = doors.http(
+            handler, "POST", "/api/events", sale(), headers={"Authorization": authorization}
+        )
+        assert answer.status == 401
+        assert answer.json["error"] == "Invalid or missing API token"
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert company.count("sales_events") == 0
+
+    def test_a_revoked_key_is_dead_within_a_minute(
+        self, company: Company, queues: Sqs, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert post(company, sale()).status == 202
+        database.execute("update wr.api_keys set revoked_at = now()")
+        now = time.monotonic()
+        monkeypatch.setattr(api_keys.time, "monotonic", lambda: now + 61)  # type: ignore[attr-defined]
+        assert post(company, sale()).status == 401
+
+    def test_a_key_writes_into_its_own_company_only(
+        self, company: Company, rival: Company, queues: Sqs
+    ) -> None:
+        post(company, sale(sale_id="same"))
+        post(rival, sale(sale_id="same"))
+        assert company.count("sales_events") == rival.count("sales_events") == 1
+
+
+class TestLimit:
+    def test_a_client_that_waits_retry_after_succeeds(
+        self, company: Company, queues: Sqs, database: Database
+    ) -> None:
+        company.set(ingestion_per_minute=2)
+        assert [post(company, sale()).status for _ in range(3)] == [202, 202, 429]
+        answer = post(company, sale())
+        assert answer.json["error"] == "Rate limit exceeded"
+        assert answer.json["retryAfter"] == int(answer.headers["retry-after"])
+        assert 0 < answer.json["retryAfter"] <= 60
+        assert answer.headers["x-ratelimit-remaining"] == "0"
+        assert company.count("sales_events") == 2
+        # A minute passes.
+        database.execute("update wr.rate_counters set minute = minute - interval '1 minute'")
+        assert post(company, sale()).status == 202
+
+    def test_a_flood_is_one_audit_row_that_counts(self, company: Company, queues: Sqs) -> None:
+        company.set(ingestion_per_minute=1)
+        for _ in range(5):
+            post(company, sale())
+        rows = company.rows("select repeats from wr.api_audit_log where status_code = 429")
+        # The minute may turn while we post.
+        assert sum(row["repeats"] for row in rows) in (3, 4)
+        assert len(rows) <= 2
+
+    def test_refused_bodies_count_too(self, company: Company, queues: Sqs) -> None:
+        company.set(ingestion_per_minute=1)
+        assert {post(company, b"{").status for _ in range(4)} == {400, 429}
+
+    def test_forty_clients_at_once_are_let_in_exactly_up_to_the_limit(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        company.set(ingestion_per_minute=100)
+        bodies = [sale() for _ in range(300)]
+        with ThreadPoolExecutor(40) as threads:
+            statuses = [a.status for a in threads.map(lambda body: post(company, body), bodies)]
+        assert set(statuses) == {202, 429}
+        admitted = statuses.count(202)
+        assert admitted == company.count("sales_events")
+        assert admitted in (100, 200)  # the minute may turn in between
+
+
+class TestTheSameAgain:
+    def test_fifty_identical_posts_at_once_are_one_sale(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        body = sale()
+        with ThreadPoolExecutor(50) as threads:
+            answers = list(threads.map(lambda _: post(company, body), range(50)))
+        assert {a.status for a in answers} == {202}
+        assert len({a.json["eventId"] for a in answers}) == 1
+        assert sorted(a.json["duplicate"] for a in answers) == [False] + [True] * 49
+        assert company.count("sales_events") == 1
+        assert company.count("api_audit_log") == 50
+        assert len(queues.bodies("sales-events")) == 1
+
+    def test_the_same_content_in_other_words_is_the_same_sale(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        first = post(company, sale(sale_id="a", sell_price=100, occurred_at="2026-01-01T12:00:00Z"))
+        again = post(
+            company,
+            {
+                **json.loads(
+                    json.dumps(sale(sale_id="a", occurred_at="2026-01-01T14:00:00+02:00"))
+                ),
+                "customer_name": company.rows("select payload from wr.sales_events")[0]["payload"][
+                    "customer_name"
+                ],
+                "sell_price": "100.0",
+                "seller_external_id": "ANNA",
+                "colour": "ignored",
+            },
+        )
+        assert again.status == 202
+        assert again.json["duplicate"] is True
+        assert again.json["eventId"] == first.json["eventId"]
+
+    def test_the_same_sale_with_other_content_is_kept_and_refused(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        first = post(company, sale(sale_id="a"))
+        second = post(company, sale(sale_id="a", sell_price=999))
+        assert (second.status, second.json["code"]) == (409, "conflict")
+        assert first.json["eventId"] in second.json["error"]
+        kept = company.rows(
+            "select status, failure, conflicts_with, payload from wr.sales_events"
+            " where failure is not null"
+        )
+        assert [str(k["conflicts_with"]) for k in kept] == [first.json["eventId"]]
+        assert kept[0]["payload"]["sell_price"] == "999.00"
+        assert company.rows("select failure_reason from wr.sales_events_dlq") == [
+            {"failure_reason": "conflict"}
+        ]
+        assert company.rows("select status_code from wr.api_audit_log order by audit_id") == [
+            {"status_code": 202},
+            {"status_code": 409},
+        ]
+        assert len(queues.sent) == 1
+
+    def test_a_conflict_repeated_is_kept_once(self, company: Company, queues: Sqs) -> None:
+        post(company, sale(sale_id="a"))
+        wrong = sale(sale_id="a", sell_price=999)
+        with ThreadPoolExecutor(20) as threads:
+            statuses = set(threads.map(lambda _: post(company, wrong).status, range(20)))
+        assert statuses == {409}
+        assert company.count("sales_events") == 2
+        assert company.count("sales_events_dlq") == 1
+
+    def test_an_external_event_id_with_other_content_is_a_conflict(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        post(company, sale(external_event_id="evt-1"))
+        answer = post(company, sale(sale_id="b", external_event_id="evt-1"))
+        assert answer.status == 409
+        # Nothing was claimed for the refused sale: its own id is still free.
+        assert post(company, sale(sale_id="b")).status == 202
+
+    def test_a_contradiction_counts_before_a_repetition(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        repeated = sale(sale_id="a")
+        post(company, repeated)
+        post(company, sale(sale_id="b", external_event_id="evt-1"))
+        assert post(company, {**repeated, "external_event_id": "evt-1"}).status == 409
+
+    def test_the_window_never_closes(
+        self, company: Company, queues: Sqs, database: Database
+    ) -> None:
+        body = sale()
+        first = post(company, body)
+        database.execute(
+            "insert into wr.sales_events_archive (tenant_id, event_id, sale_id, source, payload,"
+            " content_hash, status, retry_count, created_at)"
+            " select tenant_id, event_id, sale_id, source, payload, content_hash, 'processed', 0,"
+            " created_at - interval '400 days' from wr.sales_events"
+        )
+        database.execute("delete from wr.sales_events")
+        again = post(company, body)
+        assert again.json["eventId"] == first.json["eventId"]
+        assert (again.json["status"], again.json["duplicate"]) == ("processed", True)
+        assert company.count("sales_events") == 0
+        assert get(company, f"/api/events/{first.json['eventId']}").json["event"]["status"] == (
+            "processed"
+        )
+
+
+class TestBatch:
+    def test_each_event_has_its_own_verdict_in_order(self, company: Company, queues: Sqs) -> None:
+        known = sale(sale_id="known")
+        post(company, known)
+        answer = post_batch(
+            company,
+            sale(sale_id="new"),
+            sale(sell_price=-1),
+            known,
+            {**known, "sell_price": 5},
+            "no object",
+            sale(sale_id="new-2"),
+        )
+        assert answer.status == 202
+        results = answer.json["results"]
+        assert [r["index"] for r in results] == [0, 1, 2, 3, 4, 5]
+        assert [r["status"] for r in results] == [202, 400, 202, 409, 400, 202]
+        assert [r.get("duplicate") for r in results] == [False, None, True, None, None, False]
+        assert results[1]["details"][0]["field"] == "sell_price"
+        assert company.count("sale_keys") == 3
+        assert len(queues.bodies("sales-events")) == 3
+
+    def test_the_same_sale_twice_in_a_batch_is_one_sale(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        body = sale()
+        first, second, third = post_batch(company, body, body, {**body, "sell_price": 3}).json[
+            "results"
+        ]
+        assert first["eventId"] == second["eventId"]
+        assert (first["duplicate"], second["duplicate"], third["status"]) == (False, True, 409)
+        assert len(queues.bodies("sales-events")) == 1
+
+    def test_a_hundred_are_one_request_against_the_limit(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        company.set(ingestion_per_minute=1)
+        answer = post_batch(company, *(sale() for _ in range(100)))
+        assert {r["status"] for r in answer.json["results"]} == {202}
+        assert company.count("sales_events") == len(queues.sent) == 100
+        assert post_batch(company, sale()).status == 429
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            ({}, "events is required"),
+            ({"events": []}, "events must not be empty"),
+            ({"events": "x"}, "events must be a list"),
+            ({"events": [{}] * 101}, "events must hold at most 100 items"),
+        ],
+    )
+    def test_a_batch_that_is_none_is_refused(
+        self, company: Company, queues: Sqs, body: object, message: str
+    ) -> None:
+        answer = doors.http(handler, "POST", "/api/events/batch", body, key=company.ingest_key)
+        assert answer.status == 400
+        assert answer.json["details"] == [{"field": "events", "message": message}]
+
+    def test_a_batch_of_nothing_valid_is_answered_item_by_item(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        assert [r["status"] for r in post_batch(company, {}, 7, None).json["results"]] == [400] * 3
+        assert company.count("api_audit_log") == 1
+
+
+class TestFate:
+    def test_another_companys_event_is_as_unknown_as_any(
+        self, company: Company, rival: Company, queues: Sqs
+    ) -> None:
+        event_id = post(company, sale()).json["eventId"]
+        same_id = {"X-Request-ID": "same"}
+        foreign = get(rival, f"/api/events/{event_id}", headers=same_id)
+        unknown = get(rival, f"/api/events/{uuid4()}", headers=same_id)
+        nonsense = get(rival, "/api/events/..%2f..%00", headers=same_id)
+        assert foreign.status == 404
+        assert foreign.raw == unknown.raw == nonsense.raw
+        assert get(company, f"/api/events/{event_id}").json["event"]["status"] == "pending"
+
+    def test_events_are_listed_in_pages_newest_first(self, company: Company, queues: Sqs) -> None:
+        sent = [post(company, sale()).json["eventId"] for _ in range(5)]
+        seen: list[str] = []
+        cursor = ""
+        for _ in range(3):
+            page = get(company, f"/api/events?limit=2&status=pending&cursor={cursor}").json
+            seen += [event["event_id"] for event in page["events"]]
+            cursor = page["nextCursor"]
+        assert cursor is None
+        assert seen == list(reversed(sent))
+
+    @pytest.mark.parametrize("query", ["limit=0", "limit=x", "status=lost", "cursor=1", "since=7"])
+    def test_a_wrong_parameter_is_named(self, company: Company, query: str) -> None:
+        answer = get(company, f"/api/events?{query}")
+        assert answer.status == 400
+        assert answer.json["details"][0]["field"] == query.partition("=")[0]
+
+    def test_since_leaves_out_what_is_older(self, company: Company, queues: Sqs) -> None:
+        post(company, sale())
+        assert get(company, "/api/events?since=2999-01-01T00:00:00Z").json["events"] == []
+        assert len(get(company, "/api/events?since=2020-01-01T00:00:00Z").json["events"]) == 1
+
+
+@pytest.fixture
+def wire(company: Company, database: Database, environment: pytest.MonkeyPatch) -> Iterator[Wire]:
+    url = urlsplit(database.url_of("app"))
+    assert url.hostname is not None
+    assert url.port is not None
+    wire = Wire(url.hostname, url.port)
+    through = url._replace(netloc=f"{url.username}:{url.password}@127.0.0.1:{wire.port}")
+    environment.setenv("DATABASE_URL", through.geturl())
+    forget_process_state()
+    yield wire
+    forget_process_state()
+    wire.cut()
+
+
+class TestDatabase:
+    def test_an_accepted_sale_costs_one_round_trip(
+        self, company: Company, queues: Sqs, wire: Wire
+    ) -> None:
+        post(company, sale())  # opens the connection, learns the key
+        with wire.counted() as round_trips:
+            assert post(company, sale()).status == 202
+        assert round_trips == [1]
+
+    def test_a_batch_costs_one_round_trip(self, company: Company, queues: Sqs, wire: Wire) -> None:
+        post(company, sale())
+        with wire.counted() as round_trips:
+            assert post_batch(company, *(sale() for _ in range(100))).status == 202
+        assert round_trips == [1]
+
+    def test_an_absent_database_is_a_503_soon_and_recovers_by_itself(
+        self, company: Company, queues: Sqs, wire: Wire
+    ) -> None:
+        body = sale()
+        assert post(company, sale()).status == 202
+        wire.cut()
+        for _ in range(2):
+            began = time.perf_counter()
+            answer = post(company, body)
+            assert time.perf_counter() - began < 3
+            assert (answer.status, answer.json["code"]) == (503, "unavailable")
+            assert int(answer.headers["retry-after"]) > 0
+        wire.mend()
+        time.sleep(int(answer.headers["retry-after"]))
+        assert post(company, body).json["duplicate"] is False
+
+    def test_a_connection_that_died_unnoticed_is_replaced(
+        self, company: Company, queues: Sqs, wire: Wire
+    ) -> None:
+        assert post(company, sale()).status == 202
+        wire.cut()
+        wire.mend()
+        assert post(company, sale()).status == 202
+        assert get(company, "/api/events").status == 200

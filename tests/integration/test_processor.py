@@ -1,0 +1,418 @@
+"""Sale events become queue items: once, whole, and whatever their neighbours do."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from functions.dead_letters.app import handler as dead_letters
+from functions.ingestion.app import handler as ingestion
+from functions.processor.app import handler as processor
+from tests import doors
+from tests.doors import Sqs
+from tests.factories import Company, Database, sale
+from winroom import db, ids, queue
+from winroom.errors import DatabaseUnavailable
+from winroom.messages import SaleEventReceived
+
+
+def post(company: Company, **fields: Any) -> str:
+    """Sends a sale event; returns the body of its message on the queue."""
+    answer = doors.http(ingestion, "POST", "/api/events", sale(**fields), key=company.ingest_key)
+    assert answer.status == 202, answer.raw
+    event_id = UUID(answer.json["eventId"])
+    return SaleEventReceived(event_id, company.tenant_id, datetime.now(UTC)).body()
+
+
+def process(*bodies: str, receive_counts: tuple[int, ...] = ()) -> list[int]:
+    return doors.sqs(processor, bodies, receive_counts)
+
+
+def product(company: Company, **fields: Any) -> UUID:
+    values = {"name": f"Product {ids.new()}", "sku": None, "default_cost": None, **fields}
+    (row,) = company.database.execute(
+        "insert into wr.products (tenant_id, name, sku, default_cost) values (%s, %s, %s, %s)"
+        " returning product_id",
+        company.tenant_id,
+        values["name"],
+        values["sku"],
+        values["default_cost"],
+    )
+    return UUID(str(row["product_id"]))
+
+
+def the_item(company: Company) -> dict[str, Any]:
+    (item,) = company.rows("select * from wr.queue")
+    return dict(item)
+
+
+class TestOneSale:
+    def test_a_sale_becomes_a_queue_item_with_its_margin(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        message = post(company, sale_id="a", sell_price=100, cost_price=60.5, category="new")
+        assert process(message) == []
+        item = the_item(company)
+        assert (item["status"], item["seller_id"], item["category"]) == ("pending", "anna", "new")
+        assert (str(item["margin_amount"]), str(item["margin_pct"])) == ("39.50", "39.50")
+        (event,) = company.rows("select status, processed_at from wr.sales_events")
+        assert event["status"] == "processed"
+        assert event["processed_at"] is not None
+
+    def test_the_room_is_told_once_with_a_number(self, company: Company, queues: Sqs) -> None:
+        message = post(company, sale_id="a", sell_price=100, cost_price=60, notes="secret")
+        process(message)
+        (told,) = company.rows("select seq, type, sale_id, actor, payload from wr.events")
+        assert (told["seq"], told["type"], told["actor"]) == (1, "queue.created", "system")
+        assert told["payload"] == {
+            "id": str(the_item(company)["queue_id"]),
+            "saleId": "a",
+            "sellerId": "anna",
+            "customerName": told["payload"]["customerName"],
+            "productName": None,
+            "category": None,
+            "occurredAt": told["payload"]["occurredAt"],
+            "source": "api",
+            "sellPrice": "100.00",
+            "margin": "40.00",
+            "currency": "USD",
+            "status": "pending",
+            "reason": None,
+            "suspectedDuplicateOf": None,
+        }
+        (wake_up,) = [m for m in queues.sent if m["QueueUrl"].endswith("room.fifo")]
+        assert json.loads(wake_up["MessageBody"]) == {
+            "tenant_id": str(company.tenant_id),
+            "seq": 1,
+        }
+        assert wake_up["MessageGroupId"] == str(company.tenant_id)
+        assert wake_up["MessageDeduplicationId"] == f"{company.tenant_id}:1"
+
+    def test_the_cost_comes_from_the_product_by_id_or_sku_or_from_the_sale(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        chair = product(company, sku="CHAIR", default_cost=80)
+        product(company, sku="FREE")
+        process(
+            post(company, sale_id="by id", product_id=str(chair)),
+            post(company, sale_id="by sku", product_sku="CHAIR"),
+            post(company, sale_id="its own", product_id=str(chair), cost_price=1),
+            post(company, sale_id="no cost", product_sku="FREE"),
+            post(company, sale_id="no product"),
+        )
+        costs = {
+            row["sale_id"]: (row["cost_price"] and str(row["cost_price"]), row["product_id"])
+            for row in company.rows("select sale_id, cost_price, product_id from wr.queue")
+        }
+        assert costs["by id"] == costs["by sku"] == ("80.00", chair)
+        assert costs["its own"] == ("1.00", chair)
+        assert costs["no cost"][0] is costs["no product"][0] is None
+
+    def test_an_unknown_cost_is_no_margin_at_all(self, company: Company, queues: Sqs) -> None:
+        process(post(company))
+        assert the_item(company)["margin_amount"] is None
+        assert company.rows("select payload from wr.events")[0]["payload"]["margin"] is None
+
+    def test_the_largest_loss_fits(self, company: Company, queues: Sqs) -> None:
+        process(post(company, sell_price="0.01", cost_price="9999999999.99"))
+        assert str(the_item(company)["margin_amount"]) == "-9999999999.98"
+
+
+class TestTwice:
+    def test_the_same_message_twice_has_one_effect(self, company: Company, queues: Sqs) -> None:
+        message = post(company)
+        assert process(message, message) == process(message) == []
+        assert company.count("queue") == company.count("events") == 1
+
+    def test_two_workers_at_once_have_one_effect(self, company: Company, queues: Sqs) -> None:
+        messages = [post(company) for _ in range(20)]
+        with ThreadPoolExecutor(4) as workers:
+            unsettled = list(workers.map(lambda _: process(*messages), range(8)))
+        assert unsettled == [[]] * 8
+        assert company.count("queue") == 20
+        numbers = [row["seq"] for row in company.rows("select seq from wr.events order by seq")]
+        assert numbers == list(range(1, 21))
+        assert company.rows("select seq from wr.rooms") == [{"seq": 20}]
+
+    def test_a_worker_killed_half_way_leaves_nothing_half_done(
+        self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Killed(BaseException):
+            pass
+
+        message = post(company)
+        enqueue = queue.enqueue
+
+        def killed(conn: Any, event_ids: Any) -> Any:
+            enqueue(conn, event_ids)
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(queue, "enqueue", killed)
+            with pytest.raises(Killed):
+                process(message)
+        assert company.count("queue") == company.count("events") == 0
+        assert process(message, receive_counts=(2,)) == []
+        assert company.count("queue") == company.count("events") == 1
+
+    def test_what_came_back_is_worked_alone(
+        self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sizes = []
+        enqueue = queue.enqueue
+
+        def watched(conn: Any, event_ids: Any) -> Any:
+            sizes.append(len(event_ids))
+            return enqueue(conn, event_ids)
+
+        messages = [post(company) for _ in range(4)]
+        monkeypatch.setattr(queue, "enqueue", watched)
+        process(*messages, receive_counts=(1, 2, 1, 3))
+        assert sizes == [2, 1, 1]
+        assert company.count("queue") == 4
+
+
+class TestNeighbours:
+    def test_tenants_of_one_batch_stay_apart(
+        self, company: Company, rival: Company, queues: Sqs
+    ) -> None:
+        process(
+            post(company, sale_id="same"),
+            post(rival, sale_id="same"),
+            post(company, sale_id="other"),
+        )
+        assert (company.count("queue"), rival.count("queue")) == (2, 1)
+        assert (company.count("events"), rival.count("events")) == (2, 1)
+        assert len(queues.bodies("room.fifo")) == 2
+
+    def test_an_unknown_product_is_quarantined_at_once(
+        self, company: Company, rival: Company, queues: Sqs
+    ) -> None:
+        foreign = product(rival, sku="RIVAL")
+        process(
+            post(company),
+            post(company, product_sku="nobody's"),
+            post(company, product_id=str(foreign)),
+            post(company, product_sku="RIVAL"),
+            post(company),
+        )
+        assert company.count("queue") == 2
+        failed = company.rows(
+            "select failure, retry_count, error_message from wr.sales_events where status = 'failed'"
+        )
+        assert [(f["failure"], f["retry_count"]) for f in failed] == [("unknown_product", 0)] * 3
+        assert "nobody's" in failed[0]["error_message"]
+        assert company.count("sales_events_dlq") == 3
+
+    def test_an_event_that_only_the_database_refuses_takes_no_neighbours_along(
+        self, company: Company, rival: Company, queues: Sqs, database: Database
+    ) -> None:
+        bad = post(company, sale_id="bad")
+        database.execute(
+            'update wr.sales_events set payload = payload || \'{"sell_price": "much"}\''
+            " where sale_id = 'bad'"
+        )
+        assert process(post(company), bad, post(company), post(rival)) == []
+        assert (company.count("queue"), rival.count("queue")) == (2, 1)
+        (event,) = company.rows(
+            "select failure, error_message from wr.sales_events where status = 'failed'"
+        )
+        assert event["failure"] == "unreadable"
+        assert "numeric" in event["error_message"]
+        assert company.rows("select failure_reason from wr.sales_events_dlq") == [
+            {"failure_reason": "unreadable"}
+        ]
+
+    def test_an_unreadable_message_is_dropped_and_its_event_is_not_lost(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        good = post(company)
+        future = json.dumps({**json.loads(post(company)), "version": 2})
+        assert process("{", "[]", '{"version": 1}', future, good) == []
+        assert company.count("queue") == 1
+        assert company.rows(
+            "select count(*) as n from wr.sales_events where status = 'pending'"
+        ) == [{"n": 1}]
+
+    def test_a_message_for_another_tenants_event_does_nothing(
+        self, company: Company, rival: Company, queues: Sqs
+    ) -> None:
+        stolen = {**json.loads(post(company)), "tenant_id": str(rival.tenant_id)}
+        assert process(json.dumps(stolen)) == []
+        assert company.count("queue") == rival.count("queue") == 0
+
+
+class TestDuplicates:
+    alike = {"occurred_at": "2026-01-01T10:00:00Z", "customer_name": "Ada", "sell_price": 5}
+
+    @pytest.mark.parametrize("together", [True, False])
+    def test_a_suspected_duplicate_is_excluded_and_not_lost(
+        self, company: Company, queues: Sqs, together: bool
+    ) -> None:
+        first = post(company, sale_id="a", **self.alike)
+        second = post(company, sale_id="b", **self.alike)
+        for batch in [(first, second)] if together else [(first,), (second,)]:
+            process(*batch)
+        items = company.rows(
+            "select sale_id, status, suspected_duplicate_of, excluded_reason from wr.queue"
+            " order by sale_id"
+        )
+        assert [tuple(item.values()) for item in items] == [
+            ("a", "pending", None, None),
+            ("b", "excluded", "a", "Suspected duplicate of a"),
+        ]
+        types = [row["type"] for row in company.rows("select type from wr.events order by seq")]
+        assert types == ["queue.created", "queue.excluded"]
+
+    def test_two_workers_at_once_do_not_miss_it(self, company: Company, queues: Sqs) -> None:
+        messages = [post(company, sale_id=f"s-{n}", **self.alike) for n in range(12)]
+        with ThreadPoolExecutor(12) as workers:
+            list(workers.map(process, messages))
+        statuses = [row["status"] for row in company.rows("select status from wr.queue")]
+        assert (statuses.count("pending"), statuses.count("excluded")) == (1, 11)
+
+    def test_another_currency_or_seller_is_another_sale(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        process(
+            post(company, **self.alike),
+            post(company, **self.alike, currency="EUR"),
+            post(company, **self.alike, seller_external_id="ben"),
+        )
+        assert {row["status"] for row in company.rows("select status from wr.queue")} == {"pending"}
+
+    def test_a_tenant_can_switch_the_rule_off(self, company: Company, queues: Sqs) -> None:
+        company.set(suspect_duplicates=False)
+        process(post(company, **self.alike), post(company, **self.alike))
+        assert {row["status"] for row in company.rows("select status from wr.queue")} == {"pending"}
+
+    def test_another_companys_sale_is_no_duplicate(
+        self, company: Company, rival: Company, queues: Sqs
+    ) -> None:
+        process(post(company, **self.alike), post(rival, **self.alike))
+        assert the_item(company)["status"] == the_item(rival)["status"] == "pending"
+
+
+class TestClock:
+    def failing(self, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+        def fail(conn: Any, event_ids: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(queue, "enqueue", fail)
+
+    def test_a_failure_that_can_pass_is_tried_after_1_5_and_15_minutes_and_then_failed(
+        self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        message = post(company)
+        self.failing(monkeypatch, psycopg.errors.DeadlockDetected("deadlock detected"))
+        waits = []
+        for _ in range(3):
+            assert process(message) == []
+            (event,) = company.rows(
+                "select status, retry_count, error_message,"
+                " round(extract(epoch from next_attempt_at - now()) / 60) as minutes"
+                " from wr.sales_events"
+            )
+            assert event["status"] == "pending"
+            assert "deadlock detected" in event["error_message"]
+            waits.append((event["retry_count"], int(event["minutes"])))
+        assert waits == [(1, 1), (2, 5), (3, 15)]
+        assert process(message) == []
+        (event,) = company.rows("select status, failure, retry_count from wr.sales_events")
+        assert tuple(event.values()) == ("failed", "retries_exhausted", 4)
+        assert company.count("sales_events_dlq") == 1
+
+    def test_a_failure_that_passed_leaves_no_trace(
+        self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        message = post(company)
+        with monkeypatch.context() as patch:
+            self.failing(patch, RuntimeError("a bug of a minute"))
+            process(message)
+        assert process(message) == []
+        (event,) = company.rows("select status, error_message from wr.sales_events")
+        assert tuple(event.values()) == ("processed", None)
+
+    def test_an_absent_database_spends_no_attempt(
+        self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        messages = [post(company), post(company)]
+        with monkeypatch.context() as patch:
+            self.failing(patch, DatabaseUnavailable())
+            assert process(*messages) == [0, 1]
+        assert company.rows("select distinct retry_count from wr.sales_events") == [
+            {"retry_count": 0}
+        ]
+
+    def test_a_failure_that_cannot_be_recorded_brings_the_message_back(
+        self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        message = post(company)
+        self.failing(monkeypatch, RuntimeError("a bug"))
+        monkeypatch.setattr("winroom.sales.postpone", lambda *_: 1 / 0)
+        assert process(message) == [0]
+
+    def test_a_room_that_could_not_be_woken_costs_no_sale(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        message = post(company)
+        queues.is_down = True
+        assert process(message) == []
+        assert company.count("queue") == 1
+
+
+class TestDeadLetters:
+    def bury(self, *bodies: str) -> list[int]:
+        return doors.sqs(dead_letters, bodies)
+
+    def test_a_pending_event_with_attempts_left_is_due_now(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        assert self.bury(post(company)) == []
+        (event,) = company.rows(
+            "select status, retry_count, next_attempt_at <= now() as is_due from wr.sales_events"
+        )
+        assert tuple(event.values()) == ("pending", 1, True)
+
+    def test_a_pending_event_without_attempts_is_failed(
+        self, company: Company, queues: Sqs, database: Database
+    ) -> None:
+        message = post(company)
+        database.execute("update wr.sales_events set retry_count = 3")
+        assert self.bury(message) == self.bury(message) == []
+        (event,) = company.rows("select status, failure from wr.sales_events")
+        assert tuple(event.values()) == ("failed", "retries_exhausted")
+        assert company.count("sales_events_dlq") == 1
+
+    def test_a_processed_event_is_left_alone(self, company: Company, queues: Sqs) -> None:
+        message = post(company)
+        process(message)
+        assert self.bury(message) == []
+        assert company.rows("select status, retry_count from wr.sales_events") == [
+            {"status": "processed", "retry_count": 0}
+        ]
+        assert company.count("sales_events_dlq") == 0
+
+    def test_a_message_without_its_event_is_recorded_once(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        lost = SaleEventReceived(ids.new(), company.tenant_id, datetime.now(UTC)).body()
+        assert self.bury(lost, "rubbish", lost) == []
+        (row,) = company.rows("select failure_reason, payload from wr.sales_events_dlq")
+        assert row["failure_reason"] == "lost"
+        assert row["payload"]["version"] == 1
+
+    def test_an_absent_database_brings_the_letter_back(
+        self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        message = post(company)
+
+        def unavailable(*_: object) -> None:
+            raise DatabaseUnavailable
+
+        monkeypatch.setattr(db, "tenant_batch", unavailable)
+        assert self.bury(message) == [0]

@@ -1,0 +1,355 @@
+"""A socket's life: it opens with a ticket, becomes ready, asks, is answered, and ends."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as how
+from hypothesis import strategies as st
+
+from functions.broadcaster import socket
+from tests import doors
+from tests.doors import Sqs
+from tests.factories import Company
+from tests.gateway import Client, Gateway, joined, ticket
+from winroom import connections, db, room, users
+from winroom.settings import settings
+
+
+def publish(company: Company, number: int = 1, **data: Any) -> int:
+    """Writes messages to the room's log as a claim does; returns the last number."""
+    seq = 0
+    for n in range(number):
+        with db.tenant_session(company.tenant_id) as conn:
+            payload = {"saleId": f"sale-{n}", "sellPrice": "10.00", "margin": "4.00", **data}
+            seq = room.publish(conn, "queue.created", f"sale-{n}", "test", payload)
+    return seq
+
+
+def listening(company: Company) -> dict[str, bool]:
+    rows = company.rows("select connection_id, is_ready from wr.connections")
+    return {row["connection_id"]: row["is_ready"] for row in rows}
+
+
+def test_a_ticket_opens_one_socket_only(company: Company, gateway: Gateway) -> None:
+    opener = ticket(company)
+    with ThreadPoolExecutor(8) as threads:
+        clients = [Client(gateway) for _ in range(8)]
+        answers = list(threads.map(lambda c: c.connect({"ticket": opener}), clients))
+    assert sorted(answers) == [200] + [401] * 7
+    assert list(listening(company).values()) == [False]
+
+
+@pytest.mark.parametrize(
+    "query", [None, {}, {"ticket": ""}, {"ticket": "\ud800"}, {"tenant": "acme"}]
+)
+def test_without_a_ticket_no_socket_opens(
+    company: Company, gateway: Gateway, query: dict[str, str] | None
+) -> None:
+    assert Client(gateway).connect(query) == 401
+    assert listening(company) == {}
+
+
+def test_a_ticket_is_stored_as_a_hash_only(company: Company) -> None:
+    opener = ticket(company)
+    (row,) = company.rows("select tickets::text as whole from wr.tickets")
+    assert opener not in row["whole"]
+
+
+def test_a_ticket_dies_after_a_minute(company: Company, gateway: Gateway) -> None:
+    opener = ticket(company)
+    (row,) = company.rows("select expires_at - now() as left from wr.tickets")
+    assert 55 < row["left"].total_seconds() <= 60
+    company.database.execute("update wr.tickets set expires_at = now()")
+    assert Client(gateway).connect({"ticket": opener}) == 401
+
+
+def test_the_ticket_decides_the_room(company: Company, rival: Company, gateway: Gateway) -> None:
+    publish(rival, 3)
+    client = Client(gateway)
+    assert client.connect({"ticket": ticket(company), "tenant": rival.slug}) == 200
+    assert listening(company) == {client.id: False}
+    assert listening(rival) == {}
+    assert client.say({"action": "resume", "after": 0})[0]["seq"] == 0
+
+
+def test_a_persons_ticket_carries_the_token_it_has_now(company: Company, gateway: Gateway) -> None:
+    user_id = person(company)
+    company.database.execute("update wr.users set token_version = 7")
+    joined(gateway, company, user_id=user_id)
+    joined(gateway, company, user_id=user_id, token_version=6)
+    rows = company.rows("select token_version from wr.connections order by 1")
+    assert [row["token_version"] for row in rows] == [6, 7]
+
+
+def person(company: Company) -> UUID:
+    with company.database.operator() as conn:
+        row = users.create(conn, company.tenant_id, "a@b.example", "Anna", "seller", "secret")
+    user_id: UUID = row["user_id"]
+    return user_id
+
+
+def test_a_ping_is_answered_with_the_rooms_number(company: Company, gateway: Gateway) -> None:
+    client = joined(gateway, company)
+    publish(company, 3)
+    assert client.say({"action": "ping"}) == [{"v": 1, "type": "pong", "seq": 3}]
+
+
+def test_a_fresh_client_is_told_where_it_stands(company: Company, gateway: Gateway) -> None:
+    publish(company, 2)
+    client = Client(gateway)
+    client.connect({"ticket": ticket(company)})
+    (answer,) = client.say({"action": "resume", "after": None})
+    assert (answer["v"], answer["type"], answer["seq"]) == (1, "ready", 2)
+    assert listening(company) == {client.id: True}
+
+
+def test_a_resume_brings_what_was_missed(company: Company, gateway: Gateway) -> None:
+    client = joined(gateway, company)
+    publish(company, 3)
+    (one,) = client.say({"action": "resume", "after": 2})
+    assert one.keys() == {"v", "type", "seq", "at", "data"}
+    assert one["data"] == {"saleId": "sale-2", "sellPrice": "10.00", "margin": "4.00"}
+    (batch,) = client.say({"action": "resume", "after": 0})
+    assert batch["type"] == "batch"
+    assert [m["seq"] for m in batch["messages"]] == [1, 2, 3]
+    (nothing,) = client.say({"action": "resume", "after": 3})
+    assert (nothing["type"], nothing["seq"]) == ("ready", 3)
+
+
+def test_frames_hold_32_kilobytes_at_most(company: Company, gateway: Gateway) -> None:
+    client = joined(gateway, company)
+    publish(company, 40, customerName="\u00fc" * 1000)
+    gateway.sizes.clear()
+    frames = client.say({"action": "resume", "after": 0})
+    assert [m["seq"] for frame in frames for m in frame["messages"]] == list(range(1, 41))
+    assert len(frames) == 3
+    assert max(gateway.sizes) <= 32 * 1024
+
+
+def test_a_resume_after_501_missed_is_a_reset(company: Company, gateway: Gateway) -> None:
+    client = joined(gateway, company)
+    fill(company, 501)
+    (answer,) = client.say({"action": "resume", "after": 0})
+    assert answer.keys() == {"v", "type", "seq", "at"}
+    assert (answer["type"], answer["seq"]) == ("reset", 501)
+    frames = client.say({"action": "resume", "after": 1})
+    assert sum(len(frame["messages"]) for frame in frames) == 500
+
+
+def fill(company: Company, number: int) -> None:
+    """Writes many messages at once."""
+    company.database.execute(
+        """with room as (update wr.rooms set seq = seq + %s where tenant_id = %s returning seq)
+        insert into wr.events (tenant_id, seq, type, sale_id, actor, payload)
+        select %s, n, 'queue.created', 'sale-' || n, 'test', '{"margin": "1.00"}'
+        from room, generate_series(room.seq - %s + 1, room.seq) n""",
+        number,
+        company.tenant_id,
+        company.tenant_id,
+        number,
+    )
+
+
+@pytest.mark.parametrize("after", [4, room.LARGEST_SEQ])
+def test_a_number_that_is_not_from_this_room_is_a_reset(
+    company: Company, gateway: Gateway, after: int
+) -> None:
+    client = joined(gateway, company)
+    publish(company, 3)
+    (answer,) = client.say({"action": "resume", "after": after})
+    assert (answer["type"], answer["seq"]) == ("reset", 3)
+
+
+def test_what_retention_took_is_a_reset(company: Company, gateway: Gateway) -> None:
+    client = joined(gateway, company)
+    publish(company, 3)
+    company.database.execute("delete from wr.events where seq < 3")
+    assert client.say({"action": "resume", "after": 1})[0]["type"] == "reset"
+    assert client.say({"action": "resume", "after": 2})[0]["seq"] == 3
+
+
+def test_what_is_committed_while_a_socket_becomes_ready_is_in_the_answer(
+    company: Company, gateway: Gateway, environment: pytest.MonkeyPatch
+) -> None:
+    client = Client(gateway)
+    client.connect({"ticket": ticket(company)})
+    make_ready = connections.make_ready
+
+    def slowly(conn: db.Connection, connection_id: str) -> bool:
+        is_new = make_ready(conn, connection_id)
+        publish(company)
+        return is_new
+
+    environment.setattr(connections, "make_ready", slowly)
+    assert client.say({"action": "resume", "after": 0})[0]["seq"] == 1
+
+
+def test_sellers_do_not_see_the_margin(company: Company, gateway: Gateway) -> None:
+    seller = joined(gateway, company, "plain")
+    publish(company)
+    (message,) = seller.say({"action": "resume", "after": 0})
+    assert message["data"] == {"saleId": "sale-0", "sellPrice": "10.00"}
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ({"action": "dance"}, "unknown_action"),
+        ({"action": None}, "unknown_action"),
+        ({"action": ["ping"]}, "unknown_action"),
+        ({}, "unknown_action"),
+        ({"action": "resume", "after": "8"}, "invalid"),
+        ({"action": "resume", "after": -1}, "invalid"),
+        ({"action": "resume", "after": 2**53}, "invalid"),
+        ({"action": "resume", "after": 10**400}, "invalid"),
+        ({"action": "resume", "after": 1.5}, "invalid"),
+        ({"action": "resume", "after": True}, "invalid"),
+        ({"action": "resume", "after": {}}, "invalid"),
+        ([], "malformed"),
+        ("", "malformed"),
+        ("ping", "malformed"),
+        ("1" * 4000, "malformed"),
+        ("[" * 4000, "malformed"),
+        ('{"action": "ping"}' + " " * 5000, "malformed"),
+        ("\ud800", "malformed"),
+    ],
+)
+def test_a_frame_that_is_not_understood_is_answered_with_an_error(
+    company: Company, gateway: Gateway, frame: object, code: str
+) -> None:
+    (answer,) = joined(gateway, company).say(frame)
+    assert (answer["v"], answer["type"], answer["data"]["code"]) == (1, "error", code)
+    assert answer["data"]["error"].endswith(".")
+
+
+def test_a_frame_without_a_body_is_malformed(company: Company, gateway: Gateway) -> None:
+    client = joined(gateway, company)
+    assert client.event("MESSAGE") == 200
+    assert client.told()[0]["data"]["code"] == "malformed"
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@how(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    st.text()
+    | st.binary().map(lambda b: b.decode("utf-8", "surrogateescape"))
+    | _json.map(json.dumps)
+    | st.fixed_dictionaries({"action": st.just("resume"), "after": _json}).map(json.dumps)
+    | st.fixed_dictionaries({"action": _json}).map(json.dumps)
+)
+@example('{"action": "resume", "after": NaN}')
+@example('{"action": "ping", "action": "ping"}')
+def test_no_frame_kills_the_function(company: Company, gateway: Gateway, frame: str) -> None:
+    client = Client(gateway, "fuzzed")
+    if "fuzzed" not in listening(company):
+        client.connect({"ticket": ticket(company)})
+    assert client.say(frame)
+
+
+def test_a_frame_from_an_unknown_connection_closes_it(company: Company, gateway: Gateway) -> None:
+    client = Client(gateway)
+    assert client.say({"action": "resume"}) == []
+    assert gateway.closed == [client.id]
+    assert listening(company) == {}
+
+
+def test_a_socket_that_left_before_its_answer_is_forgotten(
+    company: Company, gateway: Gateway
+) -> None:
+    client = joined(gateway, company)
+    gateway.gone.add(client.id)
+    assert client.say({"action": "ping"}) == []
+    assert listening(company) == {}
+
+
+def test_a_closed_socket_is_forgotten(company: Company, gateway: Gateway) -> None:
+    client = joined(gateway, company)
+    assert client.disconnect() == 200
+    assert listening(company) == {}
+    assert client.disconnect() == 200
+
+
+def test_an_absent_database_is_no_exception(
+    company: Company, gateway: Gateway, environment: pytest.MonkeyPatch
+) -> None:
+    opener = ticket(company)
+    db.close()
+    environment.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
+    settings.cache_clear()
+    assert Client(gateway).connect({"ticket": opener}) == 500
+
+
+def test_an_event_of_another_kind_is_no_exception() -> None:
+    assert socket.handler({}, doors.context()) == {"statusCode": 500}
+
+
+def test_coming_and_leaving_wakes_the_room_at_most_every_five_seconds(
+    company: Company, gateway: Gateway, queues: Sqs
+) -> None:
+    calm(company)
+    client = joined(gateway, company)
+    client.say({"action": "resume"})
+    woken = queues.sent
+    assert len(woken) == 1
+    assert woken[0]["MessageGroupId"] == str(company.tenant_id)
+    assert "presence-" in woken[0]["MessageDeduplicationId"]
+    company.database.execute("update wr.rooms set presence_posted_at = now()")
+    client.disconnect()
+    assert len(queues.sent) == 1
+
+
+def calm(company: Company) -> None:
+    """The room was last told of its viewers ten seconds ago."""
+    company.database.execute(
+        "update wr.rooms set presence_changed_at = now() - interval '10 seconds',"
+        " presence_posted_at = now() - interval '10 seconds' where tenant_id = %s",
+        company.tenant_id,
+    )
+
+
+def test_a_queue_that_is_down_does_not_hinder_a_socket(
+    company: Company, gateway: Gateway, queues: Sqs
+) -> None:
+    calm(company)
+    queues.is_down = True
+    client = joined(gateway, company)
+    assert listening(company) == {client.id: True}
+
+
+def test_no_frame_reaches_another_companys_room(
+    company: Company, rival: Company, gateway: Gateway
+) -> None:
+    joined(gateway, rival)
+    publish(rival, 5)
+    client = joined(gateway, company)
+    everything: list[object] = [
+        {"action": action, "after": 0, name: value}
+        for action in ("ping", "resume")
+        for name in ("tenant", "tenant_id", "tenantId", "connectionId")
+        for value in (rival.slug, str(rival.tenant_id), next(iter(listening(rival))))
+    ]
+    for frame in everything:
+        assert [m["seq"] for m in client.say(frame)] == [0]
+
+
+def test_logs_name_no_ticket(
+    company: Company, gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opener = ticket(company)
+    Client(gateway).connect({"ticket": opener})
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["message"] for line in lines] == ["handled"]
+    assert opener not in str(lines)
