@@ -36,9 +36,7 @@ def database(server: Database) -> Iterator[Database]:
 
 
 @pytest.fixture
-def environment(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[pytest.MonkeyPatch]:
+def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """The environment of a function: the test's database, and an AWS that is nowhere."""
     for key, value in {
         "DATABASE_URL": database.url_of("app"),

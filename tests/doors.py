@@ -88,9 +88,7 @@ def http(
     raw = answer["body"]
     if answer.get("isBase64Encoded"):
         raw = base64.b64decode(raw).decode()
-    return Answer(
-        answer["statusCode"], {k.lower(): v for k, v in answer.get("headers", {}).items()}, raw
-    )
+    return Answer(answer["statusCode"], {k.lower(): v for k, v in answer.get("headers", {}).items()}, raw)
 
 
 @contextmanager
@@ -139,13 +137,14 @@ class Sqs:
         self.sent: list[dict[str, Any]] = []
         self.is_down = False
 
-    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
-        assert 1 <= len(Entries) <= 10
-        assert len({entry["Id"] for entry in Entries}) == len(Entries)
+    def send_message_batch(self, **request: Any) -> dict[str, Any]:
+        entries = request["Entries"]
+        assert 1 <= len(entries) <= 10
+        assert len({entry["Id"] for entry in entries}) == len(entries)
         if self.is_down:
             raise ConnectionError("SQS is down")
-        self.sent += [{"QueueUrl": QueueUrl, **entry} for entry in Entries]
-        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+        self.sent += [{"QueueUrl": request["QueueUrl"], **entry} for entry in entries]
+        return {"Successful": [{"Id": entry["Id"]} for entry in entries]}
 
     def bodies(self, queue: str) -> list[str]:
         return [m["MessageBody"] for m in self.sent if m["QueueUrl"].endswith(queue)]

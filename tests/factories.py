@@ -1,6 +1,6 @@
 """What tests are made of: databases, companies and sales with honest defaults."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +12,9 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import Jsonb
 
-from winroom import api_keys, ids, tenants, users
+from winroom import api_keys, ids, tenants
 from winroom.db import Connection
 
 _sales = count(1)
@@ -48,7 +49,7 @@ class Company:
         """What the company itself would see, as the application's role."""
         with psycopg.connect(self.database.url_of("app"), row_factory=dict_row) as conn:
             conn.execute("select wr.enter_tenant(%s)", [self.tenant_id])
-            return conn.execute(statement, values or None).fetchall()  # type: ignore[call-overload,no-any-return]
+            return conn.execute(statement, values or None).fetchall()
 
     def count(self, table: str) -> int:
         return int(self.rows(f"select count(*) as n from wr.{table}")[0]["n"])  # noqa: S608
@@ -57,7 +58,7 @@ class Company:
         """Changes what the company asked of us."""
         self.database.execute(
             "update wr.tenants set settings = settings || %s where tenant_id = %s",
-            psycopg.types.json.Jsonb(settings),
+            Jsonb(settings),
             self.tenant_id,
         )
 
@@ -91,14 +92,10 @@ class Database:
         new, template = sql.Identifier(name), sql.Identifier(self._name)
         maintenance = self._url("postgres", self._superuser_password, "postgres")
         with psycopg.connect(maintenance, autocommit=True) as conn:
-            conn.execute(
-                sql.SQL("create database {} template {} owner winroom_owner").format(new, template)
-            )
+            conn.execute(sql.SQL("create database {} template {} owner winroom_owner").format(new, template))
             parts = urlsplit(self.owner_url)
             try:
-                yield Database(
-                    urlunsplit(parts._replace(path=f"/{name}")), self._superuser_password
-                )
+                yield Database(urlunsplit(parts._replace(path=f"/{name}")), self._superuser_password)
             finally:
                 conn.execute(sql.SQL("drop database {} with (force)").format(new))
 
@@ -111,7 +108,7 @@ class Database:
     def execute(self, statement: str, *values: Any) -> list[DictRow]:
         """Runs a statement as the operator and returns its rows, if it has any."""
         with self.operator() as conn:
-            cursor = conn.execute(statement, values or None)  # type: ignore[call-overload]
+            cursor = conn.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
     def company(self, slug: str, plan: tenants.Plan = "enterprise") -> Company:
@@ -129,6 +126,3 @@ class Database:
             seller_id,
             seller_id.title(),
         )
-
-
-__all__ = ["Company", "Connection", "Database", "Mapping", "sale", "users"]

@@ -34,8 +34,9 @@ class Gateway:
         self.broken: set[str] = set()
         # Answers after so many seconds.
         self.slow: dict[str, float] = {}
-        # So many posts are throttled first.
+        # So many posts are throttled first, or fail on the other side.
         self.throttled: Counter[str] = Counter()
+        self.failing: Counter[str] = Counter()
         self.lock = threading.Lock()
 
     def take(self, connection_id: str) -> list[dict[str, Any]]:
@@ -53,6 +54,9 @@ class Gateway:
             if self.throttled[connection_id] > 0:
                 self.throttled[connection_id] -= 1
                 return 429, "LimitExceededException"
+            if self.failing[connection_id] > 0:
+                self.failing[connection_id] -= 1
+                return 500, "InternalServerException"
             if method == "DELETE":
                 self.closed.append(connection_id)
                 return 204, ""
@@ -162,9 +166,7 @@ def ticket(company: Company, rendering: Rendering = "full", **whose: Any) -> str
         return tickets.issue(conn, caller, rendering, **issuing)
 
 
-def joined(
-    gateway: Gateway, company: Company, rendering: Rendering = "full", **whose: Any
-) -> Client:
+def joined(gateway: Gateway, company: Company, rendering: Rendering = "full", **whose: Any) -> Client:
     """A client that is connected and ready."""
     client = Client(gateway)
     assert client.connect({"ticket": ticket(company, rendering, **whose)}) == 200

@@ -57,9 +57,7 @@ class Wire:
             self._open += [client, server]
             turn = _Turn(self)
             for source, sink, speaks in ((client, server, True), (server, client, False)):
-                threading.Thread(
-                    target=_carry, args=[source, sink, turn, speaks], daemon=True
-                ).start()
+                threading.Thread(target=_carry, args=[source, sink, turn, speaks], daemon=True).start()
 
 
 class _Turn:

@@ -1,6 +1,6 @@
 """The queue over HTTP: what waits, and taking it."""
 
-from winroom import claims, messages, queue, room, telemetry
+from winroom import claims, messages, queue, room
 from winroom.claims import NewClaim
 from winroom.queue import Filter
 from winroom.web import Call, Reply
@@ -23,7 +23,7 @@ def claim(call: Call) -> Reply:
     with call.session() as conn:
         claimed, change = claims.claim(conn, call.caller, call.id("queue_id"), wanted)
     if change:
-        _wake(change)
+        messages.try_to_wake_rooms([change])
     return Reply(
         200,
         {
@@ -39,10 +39,3 @@ def claim(call: Call) -> Reply:
             },
         },
     )
-
-
-def _wake(change: messages.RoomChanged) -> None:
-    try:
-        messages.wake_rooms([change])
-    except Exception:
-        telemetry.logger().warning("room not woken, the sweeper will", exc_info=True)

@@ -10,6 +10,4 @@ def ticket(call: Call) -> Reply:
     with call.session() as conn:
         rendering = room.rendering_for(call.caller, tenants.settings(conn))
         plain = tickets.issue(conn, call.caller, rendering)
-    return Reply(
-        200, {"url": settings().socket_url, "ticket": plain, "expiresIn": tickets.VALID_FOR}
-    )
+    return Reply(200, {"url": settings().socket_url, "ticket": plain, "expiresIn": tickets.VALID_FOR})

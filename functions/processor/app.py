@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 
-from winroom import db, messages, queue, sales, telemetry
+from winroom import db, health, messages, queue, sales, telemetry
 from winroom.errors import DatabaseUnavailable
 from winroom.messages import RoomChanged, SaleEventReceived, Unreadable
 
@@ -22,6 +22,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     fresh: Batch = {}
     returning: Batch = {}
     for record in event["Records"]:
+        if record["body"] == messages.HEARTBEAT:
+            with db.open_session() as conn:
+                health.beat(conn, "processor")
+            continue
         try:
             message = SaleEventReceived.read(record["body"])
         except Unreadable as error:
@@ -46,7 +50,7 @@ def _process(batch: Batch) -> list[str]:
         return list(batch)
     except Exception as error:
         return _divide(batch, error)
-    _wake(changes)
+    messages.try_to_wake_rooms(changes)
     return []
 
 
@@ -83,9 +87,7 @@ def _record_failure(batch: Batch, error: Exception) -> list[str]:
         exc_info=error,
     )
     try:
-        db.tenant_batch(
-            message.tenant_id, lambda conn: record(conn, message.event_id, _reason(error))
-        )
+        db.tenant_batch(message.tenant_id, lambda conn: record(conn, message.event_id, _reason(error)))
     except Exception:
         telemetry.logger().exception("failure not recorded, the message comes back")
         return list(batch)
@@ -95,10 +97,3 @@ def _record_failure(batch: Batch, error: Exception) -> list[str]:
 def _reason(error: Exception) -> str:
     cause = error.__cause__ or error
     return f"{type(cause).__name__}: {cause}".partition("\n")[0]
-
-
-def _wake(changes: Sequence[RoomChanged]) -> None:
-    try:
-        messages.wake_rooms(changes)
-    except Exception:
-        telemetry.logger().warning("rooms not woken, the sweeper will", exc_info=True)

@@ -134,9 +134,7 @@ def logins(house: Database) -> Iterator[dict[str, Conn]]:
     """A connection of each login."""
     with ExitStack() as open_connections:
         found = {
-            login: open_connections.enter_context(
-                psycopg.connect(house.url_of(login), autocommit=True)
-            )
+            login: open_connections.enter_context(psycopg.connect(house.url_of(login), autocommit=True))
             for login in schema.LOGINS
         }
         found["operator"].execute("set synchronous_commit = off")  # rows of a test may be lost
@@ -189,9 +187,7 @@ def test_the_application_neither_sees_nor_touches_foreign_rows(
 
 @cells
 @tables
-def test_without_a_tenant_every_table_is_empty(
-    app: Conn, operator: Conn, table: str, operation: str
-) -> None:
+def test_without_a_tenant_every_table_is_empty(app: Conn, operator: Conn, table: str, operation: str) -> None:
     check_nobody(app, operator, table, operation)
 
 
@@ -270,16 +266,13 @@ LEAKS: dict[str, tuple[LiteralString, set[tuple[Check, str]]]] = {
     # No leak, yet of no use: own rows cannot be reached either.
     "no policy": (
         "comment on table wr.leak is ''",
-        {(check_own, o) for o in OPERATIONS}
-        | {(check_foreign, o) for o in ("select", "update", "delete")},
+        {(check_own, o) for o in OPERATIONS} | {(check_foreign, o) for o in ("select", "update", "delete")},
     ),
 }
 
 
 @pytest.mark.parametrize("leak", LEAKS)
-def test_the_matrix_finds_a_leak(
-    database: Database, monkeypatch: pytest.MonkeyPatch, leak: str
-) -> None:
+def test_the_matrix_finds_a_leak(database: Database, monkeypatch: pytest.MonkeyPatch, leak: str) -> None:
     definition, expected = LEAKS[leak]
     monkeypatch.setattr(sys.modules[__name__], "sample_rows", lambda: {"leak": {}})
     with (
@@ -324,9 +317,7 @@ def test_the_application_cannot_empty_a_table(app: Conn) -> None:
 
 @cells
 @pytest.mark.parametrize("table", GLOBAL)
-def test_global_tables_give_the_application_what_is_listed(
-    app: Conn, table: str, operation: str
-) -> None:
+def test_global_tables_give_the_application_what_is_listed(app: Conn, table: str, operation: str) -> None:
     check_granted(app, table, operation, GLOBAL[table])
 
 
@@ -520,9 +511,7 @@ def run(conn: Conn, table: str, operation: str, tenant: UUID | None) -> int:
     if operation == "update":
         column = sql.Identifier(updatable(conn, table))
         change = sql.SQL("update {} set {} = {}")
-        return conn.execute(
-            change.format(sql.Identifier("wr", table), column, column) + where
-        ).rowcount
+        return conn.execute(change.format(sql.Identifier("wr", table), column, column) + where).rowcount
     return conn.execute(told("delete from {}", table) + where).rowcount
 
 

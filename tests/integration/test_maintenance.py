@@ -12,8 +12,9 @@ from tests.doors import Sqs
 from tests.factories import Company, sale
 from tests.gateway import Client, Gateway, joined, ticket
 from tests.integration.test_room_sockets import calm, listening, person, publish
-from winroom import sweeper
+from winroom import db, health, messages, sweeper
 from winroom.messages import SaleEventReceived
+from winroom.settings import settings
 
 
 def sweep() -> None:
@@ -23,12 +24,15 @@ def sweep() -> None:
 def receive(company: Company, queues: Sqs) -> None:
     """A sale that came in while SQS was down."""
     queues.is_down = True
-    assert (
-        doors.http(ingestion.handler, "POST", "/api/events", sale(), key=company.ingest_key).status
-        == 202
-    )
+    assert doors.http(ingestion.handler, "POST", "/api/events", sale(), key=company.ingest_key).status == 202
     queues.is_down = False
-    assert queues.bodies("sales-events") == []
+    assert sales(queues) == []
+
+
+def sales(queues: Sqs, *, take: bool = False) -> list[str]:
+    """What waits for the processor besides heartbeats."""
+    bodies = (queues.take if take else queues.bodies)("sales-events")
+    return [body for body in bodies if body != messages.HEARTBEAT]
 
 
 def make_due(company: Company) -> None:
@@ -41,11 +45,11 @@ def test_the_sweeper_sends_due_events_once(
     receive(company, queues)
     receive(rival, queues)
     sweep()
-    assert queues.bodies("sales-events") == []
+    assert sales(queues) == []
     make_due(company)
     sweep()
     sweep()
-    sent = [SaleEventReceived.read(body) for body in queues.bodies("sales-events")]
+    sent = [SaleEventReceived.read(body) for body in sales(queues)]
     assert {event.tenant_id for event in sent} == {company.tenant_id, rival.tenant_id}
     assert len(sent) == 2
     (row,) = company.rows("select event_id, created_at, next_attempt_at from wr.sales_events")
@@ -58,12 +62,10 @@ def test_a_processed_event_is_not_sent(company: Company, gateway: Gateway, queue
     make_due(company)
     company.database.execute("update wr.sales_events set status = 'processed'")
     sweep()
-    assert queues.bodies("sales-events") == []
+    assert sales(queues) == []
 
 
-def test_one_sweep_sends_a_thousand_events_at_most(
-    company: Company, gateway: Gateway, queues: Sqs
-) -> None:
+def test_one_sweep_sends_a_thousand_events_at_most(company: Company, gateway: Gateway, queues: Sqs) -> None:
     company.database.execute(
         """insert into wr.sales_events (
             tenant_id, event_id, sale_id, payload, content_hash, fingerprint, next_attempt_at)
@@ -72,9 +74,9 @@ def test_one_sweep_sends_a_thousand_events_at_most(
         company.tenant_id,
     )
     sweep()
-    assert len(queues.take("sales-events")) == 1000
+    assert len(sales(queues, take=True)) == 1000
     sweep()
-    assert len(queues.take("sales-events")) == 1
+    assert len(sales(queues, take=True)) == 1
 
 
 def test_a_room_that_was_not_told_is_woken(
@@ -88,13 +90,14 @@ def test_a_room_that_was_not_told_is_woken(
         company.tenant_id,
     )
     sweep()
+    assert str(rival.tenant_id) not in str(queues.sent)
     (message,) = [m for m in queues.sent if m["MessageGroupId"] == str(company.tenant_id)]
     # Not the id of the wake-up that was lost: SQS would swallow it for five minutes.
     assert message["MessageDeduplicationId"].startswith(f"{company.tenant_id}:1sweep-")
     assert doors.sqs(fanout.handler, queues.take("room.fifo")) == []
     assert [m["seq"] for m in client.told()] == [1]
     sweep()
-    assert queues.sent == []
+    assert queues.take("room.fifo") == [messages.HEARTBEAT]
 
 
 def test_a_change_of_presence_that_was_not_told_wakes_the_room(
@@ -132,9 +135,7 @@ def test_a_revoked_keys_socket_is_closed(
         "update wr.users set disabled_at = now()",
     ],
 )
-def test_the_socket_of_a_person_who_is_out_is_closed(
-    company: Company, gateway: Gateway, end: str
-) -> None:
+def test_the_socket_of_a_person_who_is_out_is_closed(company: Company, gateway: Gateway, end: str) -> None:
     client = joined(gateway, company, "plain", user_id=person(company))
     sweep()
     assert gateway.closed == []
@@ -175,9 +176,7 @@ def test_leftovers_are_forgotten(company: Company, gateway: Gateway) -> None:
     sweep()
     assert (company.count("tickets"), company.count("connections")) == (1, 1)
     company.database.execute("update wr.tickets set expires_at = now() - interval '1 second'")
-    company.database.execute(
-        "update wr.connections set connected_at = now() - interval '131 minutes'"
-    )
+    company.database.execute("update wr.connections set connected_at = now() - interval '131 minutes'")
     sweep()
     assert (company.count("tickets"), company.count("connections")) == (0, 0)
 
@@ -193,7 +192,8 @@ def test_a_part_that_fails_does_not_stop_the_others(
     capsys.readouterr()
     with pytest.raises(ExceptionGroup, match="sweep") as caught:
         sweep()
-    assert [str(error) for error in caught.value.exceptions] == ["SQS is down"]
+    # Heartbeats and due events; no room lagged.
+    assert [str(error) for error in caught.value.exceptions] == ["SQS is down"] * 2
     assert gateway.closed == [client.id]
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["level"], line["message"]) for line in lines] == [("ERROR", "failed")]
@@ -226,3 +226,23 @@ def test_only_the_jobs_role_may_look_across_tenants(company: Company) -> None:
     for verb in ("unwelcome_connections", "lagging_rooms", "forget_leftovers"):
         with pytest.raises(Exception, match="permission denied"):
             company.rows(str(sweeper._SQL[verb]))
+
+
+def test_a_heartbeat_travels_through_the_room_queue(company: Company, gateway: Gateway, queues: Sqs) -> None:
+    def state() -> str:
+        with db.open_session() as conn:
+            return health.services(conn)["socket"]
+
+    assert state() == "unhealthy"
+    sweep()
+    assert messages.HEARTBEAT in queues.bodies("sales-events")
+    assert doors.sqs(fanout.handler, queues.take("room.fifo")) == []
+    assert state() == "healthy"
+
+
+def test_a_heartbeat_without_a_database_is_no_failure(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
+    settings.cache_clear()
+    assert doors.sqs(fanout.handler, [messages.HEARTBEAT]) == []

@@ -110,9 +110,7 @@ def test_of_two_migrators_at_once_each_migration_is_applied_by_one(empty: Databa
     assert schema.applied(empty.owner_url) == set(MIGRATIONS)
 
 
-def test_a_migration_that_fails_half_way_leaves_nothing_of_itself(
-    empty: Database, release: Path
-) -> None:
+def test_a_migration_that_fails_half_way_leaves_nothing_of_itself(empty: Database, release: Path) -> None:
     schema.migrate(empty.owner_url, {})
     before = fingerprint(empty)
     broken = release / "migrations" / "9001_broken.sql"
@@ -144,9 +142,7 @@ def test_a_way_back_that_fails_changes_nothing(database: Database, release: Path
     assert schema.applied(database.owner_url) == set(MIGRATIONS)
 
 
-def test_a_database_newer_than_the_release_is_not_rolled_back(
-    database: Database, release: Path
-) -> None:
+def test_a_database_newer_than_the_release_is_not_rolled_back(database: Database, release: Path) -> None:
     newer = release / "migrations" / "9001_newer.sql"
     newer.write_text("create table wr.newer (n integer);")
     schema.migrate(database.owner_url, {})
@@ -209,9 +205,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         yield Database(url, (state / "postgres.password").read_text())
 
 
-def test_two_migrators_at_once_make_everything_from_nothing(
-    cloud: Database, server: Database
-) -> None:
+def test_two_migrators_at_once_make_everything_from_nothing(cloud: Database, server: Database) -> None:
     passwords = dict.fromkeys(schema.LOGINS, "test")
     with ThreadPoolExecutor(2) as pool:
         runs = list(pool.map(lambda _: schema.migrate(cloud.owner_url, passwords), range(2)))

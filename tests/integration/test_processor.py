@@ -3,7 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import psycopg
@@ -51,9 +51,7 @@ def the_item(company: Company) -> dict[str, Any]:
 
 
 class TestOneSale:
-    def test_a_sale_becomes_a_queue_item_with_its_margin(
-        self, company: Company, queues: Sqs
-    ) -> None:
+    def test_a_sale_becomes_a_queue_item_with_its_margin(self, company: Company, queues: Sqs) -> None:
         message = post(company, sale_id="a", sell_price=100, cost_price=60.5, category="new")
         assert process(message) == []
         item = the_item(company)
@@ -177,9 +175,7 @@ class TestTwice:
 
 
 class TestNeighbours:
-    def test_tenants_of_one_batch_stay_apart(
-        self, company: Company, rival: Company, queues: Sqs
-    ) -> None:
+    def test_tenants_of_one_batch_stay_apart(self, company: Company, rival: Company, queues: Sqs) -> None:
         process(
             post(company, sale_id="same"),
             post(rival, sale_id="same"),
@@ -218,9 +214,7 @@ class TestNeighbours:
         )
         assert process(post(company), bad, post(company), post(rival)) == []
         assert (company.count("queue"), rival.count("queue")) == (2, 1)
-        (event,) = company.rows(
-            "select failure, error_message from wr.sales_events where status = 'failed'"
-        )
+        (event,) = company.rows("select failure, error_message from wr.sales_events where status = 'failed'")
         assert event["failure"] == "unreadable"
         assert "numeric" in event["error_message"]
         assert company.rows("select failure_reason from wr.sales_events_dlq") == [
@@ -234,9 +228,9 @@ class TestNeighbours:
         future = json.dumps({**json.loads(post(company)), "version": 2})
         assert process("{", "[]", '{"version": 1}', future, good) == []
         assert company.count("queue") == 1
-        assert company.rows(
-            "select count(*) as n from wr.sales_events where status = 'pending'"
-        ) == [{"n": 1}]
+        assert company.rows("select count(*) as n from wr.sales_events where status = 'pending'") == [
+            {"n": 1}
+        ]
 
     def test_a_message_for_another_tenants_event_does_nothing(
         self, company: Company, rival: Company, queues: Sqs
@@ -247,7 +241,7 @@ class TestNeighbours:
 
 
 class TestDuplicates:
-    alike = {"occurred_at": "2026-01-01T10:00:00Z", "customer_name": "Ada", "sell_price": 5}
+    alike: ClassVar = {"occurred_at": "2026-01-01T10:00:00Z", "customer_name": "Ada", "sell_price": 5}
 
     @pytest.mark.parametrize("together", [True, False])
     def test_a_suspected_duplicate_is_excluded_and_not_lost(
@@ -258,8 +252,7 @@ class TestDuplicates:
         for batch in [(first, second)] if together else [(first,), (second,)]:
             process(*batch)
         items = company.rows(
-            "select sale_id, status, suspected_duplicate_of, excluded_reason from wr.queue"
-            " order by sale_id"
+            "select sale_id, status, suspected_duplicate_of, excluded_reason from wr.queue order by sale_id"
         )
         assert [tuple(item.values()) for item in items] == [
             ("a", "pending", None, None),
@@ -275,9 +268,7 @@ class TestDuplicates:
         statuses = [row["status"] for row in company.rows("select status from wr.queue")]
         assert (statuses.count("pending"), statuses.count("excluded")) == (1, 11)
 
-    def test_another_currency_or_seller_is_another_sale(
-        self, company: Company, queues: Sqs
-    ) -> None:
+    def test_another_currency_or_seller_is_another_sale(self, company: Company, queues: Sqs) -> None:
         process(
             post(company, **self.alike),
             post(company, **self.alike, currency="EUR"),
@@ -344,9 +335,7 @@ class TestClock:
         with monkeypatch.context() as patch:
             self.failing(patch, DatabaseUnavailable())
             assert process(*messages) == [0, 1]
-        assert company.rows("select distinct retry_count from wr.sales_events") == [
-            {"retry_count": 0}
-        ]
+        assert company.rows("select distinct retry_count from wr.sales_events") == [{"retry_count": 0}]
 
     def test_a_failure_that_cannot_be_recorded_brings_the_message_back(
         self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
@@ -356,9 +345,7 @@ class TestClock:
         monkeypatch.setattr("winroom.sales.postpone", lambda *_: 1 / 0)
         assert process(message) == [0]
 
-    def test_a_room_that_could_not_be_woken_costs_no_sale(
-        self, company: Company, queues: Sqs
-    ) -> None:
+    def test_a_room_that_could_not_be_woken_costs_no_sale(self, company: Company, queues: Sqs) -> None:
         message = post(company)
         queues.is_down = True
         assert process(message) == []
@@ -369,9 +356,7 @@ class TestDeadLetters:
     def bury(self, *bodies: str) -> list[int]:
         return doors.sqs(dead_letters, bodies)
 
-    def test_a_pending_event_with_attempts_left_is_due_now(
-        self, company: Company, queues: Sqs
-    ) -> None:
+    def test_a_pending_event_with_attempts_left_is_due_now(self, company: Company, queues: Sqs) -> None:
         assert self.bury(post(company)) == []
         (event,) = company.rows(
             "select status, retry_count, next_attempt_at <= now() as is_due from wr.sales_events"
@@ -397,9 +382,7 @@ class TestDeadLetters:
         ]
         assert company.count("sales_events_dlq") == 0
 
-    def test_a_message_without_its_event_is_recorded_once(
-        self, company: Company, queues: Sqs
-    ) -> None:
+    def test_a_message_without_its_event_is_recorded_once(self, company: Company, queues: Sqs) -> None:
         lost = SaleEventReceived(ids.new(), company.tenant_id, datetime.now(UTC)).body()
         assert self.bury(lost, "rubbish", lost) == []
         (row,) = company.rows("select failure_reason, payload from wr.sales_events_dlq")

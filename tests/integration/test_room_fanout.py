@@ -16,6 +16,7 @@ from tests.factories import Company
 from tests.gateway import Client, Gateway, joined, ticket
 from tests.integration.test_room_sockets import calm, fill, listening, publish
 from winroom import connections, db, ids, room, sockets
+from winroom.errors import NotFound
 from winroom.messages import RoomChanged
 
 
@@ -25,7 +26,8 @@ def wake(*companies: Company) -> list[int]:
 
 
 def numbers(frames: list[dict[str, Any]]) -> list[int]:
-    return [m["seq"] for frame in frames for m in frame.get("messages", [frame])]
+    """The numbers of the messages in the frames; presence has none."""
+    return [m["seq"] for frame in frames for m in frame.get("messages", [frame]) if "seq" in m]
 
 
 def posted(company: Company) -> int:
@@ -37,7 +39,7 @@ def test_numbers_are_gapless_in_commit_order_with_rollbacks(company: Company) ->
     stop = threading.Event()
 
     def write(writer: int) -> int:
-        dice, committed = random.Random(writer), 0  # noqa: S311
+        dice, committed = random.Random(writer), 0
         for n in range(25):
             try:
                 with db.tenant_session(company.tenant_id) as conn:
@@ -102,9 +104,7 @@ def test_sellers_do_not_see_the_margin_and_managers_do(company: Company, gateway
     assert [m["data"].get("margin", "-") for m in seller.told()] == ["-", "-"]
 
 
-def test_a_message_stays_in_its_companys_room(
-    company: Company, rival: Company, gateway: Gateway
-) -> None:
+def test_a_message_stays_in_its_companys_room(company: Company, rival: Company, gateway: Gateway) -> None:
     ours, theirs = joined(gateway, company), joined(gateway, rival)
     publish(company, 2)
     publish(rival)
@@ -332,6 +332,11 @@ def test_a_room_that_fails_holds_up_only_itself(
     assert numbers(theirs.told()) == [1]
 
 
+def test_nothing_is_published_in_a_room_that_is_not_there(company: Company) -> None:
+    with pytest.raises(NotFound), db.tenant_session(ids.new()) as conn:
+        room.publish(conn, "queue.created", "sale", "test", {})
+
+
 def test_a_room_that_is_no_more_is_no_failure(environment: pytest.MonkeyPatch) -> None:
     assert doors.sqs(fanout.handler, [RoomChanged(ids.new(), 1).body()]) == []
 
@@ -346,9 +351,7 @@ def test_presence_is_told_at_most_every_five_seconds(company: Company, gateway: 
     second = joined(gateway, company)
     assert wake(company) == []
     assert first.told() == second.told() == []
-    company.database.execute(
-        "update wr.rooms set presence_posted_at = now() - interval '5 seconds'"
-    )
+    company.database.execute("update wr.rooms set presence_posted_at = now() - interval '5 seconds'")
     assert wake(company) == []
     assert [m["data"]["viewers"] for m in first.told() + second.told()] == [2, 2]
     assert wake(company) == []

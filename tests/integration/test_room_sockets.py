@@ -43,9 +43,7 @@ def test_a_ticket_opens_one_socket_only(company: Company, gateway: Gateway) -> N
     assert list(listening(company).values()) == [False]
 
 
-@pytest.mark.parametrize(
-    "query", [None, {}, {"ticket": ""}, {"ticket": "\ud800"}, {"tenant": "acme"}]
-)
+@pytest.mark.parametrize("query", [None, {}, {"ticket": ""}, {"ticket": "\ud800"}, {"tenant": "acme"}])
 def test_without_a_ticket_no_socket_opens(
     company: Company, gateway: Gateway, query: dict[str, str] | None
 ) -> None:
@@ -266,9 +264,7 @@ def test_a_frame_from_an_unknown_connection_closes_it(company: Company, gateway:
     assert listening(company) == {}
 
 
-def test_a_socket_that_left_before_its_answer_is_forgotten(
-    company: Company, gateway: Gateway
-) -> None:
+def test_a_socket_that_left_before_its_answer_is_forgotten(company: Company, gateway: Gateway) -> None:
     client = joined(gateway, company)
     gateway.gone.add(client.id)
     assert client.say({"action": "ping"}) == []
@@ -329,9 +325,7 @@ def test_a_queue_that_is_down_does_not_hinder_a_socket(
     assert listening(company) == {client.id: True}
 
 
-def test_no_frame_reaches_another_companys_room(
-    company: Company, rival: Company, gateway: Gateway
-) -> None:
+def test_no_frame_reaches_another_companys_room(company: Company, rival: Company, gateway: Gateway) -> None:
     joined(gateway, rival)
     publish(rival, 5)
     client = joined(gateway, company)
@@ -345,9 +339,7 @@ def test_no_frame_reaches_another_companys_room(
         assert [m["seq"] for m in client.say(frame)] == [0]
 
 
-def test_logs_name_no_ticket(
-    company: Company, gateway: Gateway, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_logs_name_no_ticket(company: Company, gateway: Gateway, capsys: pytest.CaptureFixture[str]) -> None:
     opener = ticket(company)
     Client(gateway).connect({"ticket": opener})
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -36,8 +36,7 @@ GUARDS = {
         {"migrations"},
         {
             "create table wr.leak (tenant_id uuid)": "leak",
-            "create table wr.leak (tenant_id uuid);"
-            " alter table wr.leak enable row level security": "leak",
+            "create table wr.leak (tenant_id uuid); alter table wr.leak enable row level security": "leak",
             "create table wr.leak (tenant_id uuid) partition by hash (tenant_id)": "leak",
             "create materialized view wr.leak as select * from wr.users": "leak",
             "alter table wr.users no force row level security": "users",
@@ -77,9 +76,7 @@ GUARDS = {
         {
             "create policy more on wr.users to winroom_app using (true)": "wr.users: more",
             "create policy more on wr.users for select using (true)": "wr.users: more",
-            "create policy more on wr.users to winroom_jobs, winroom_app using (true)": (
-                "wr.users: more"
-            ),
+            "create policy more on wr.users to winroom_jobs, winroom_app using (true)": ("wr.users: more"),
         },
     ),
     "no policy lets readonly write": Guard(
@@ -221,13 +218,9 @@ GUARDS = {
         """,
         set(),
         {
-            "create function wr.leak() returns integer language sql return 1": (
-                "wr.leak() EXECUTE"
-            ),
+            "create function wr.leak() returns integer language sql return 1": ("wr.leak() EXECUTE"),
             "create procedure wr.leak() language sql as 'select 1'": "wr.leak() EXECUTE",
-            "grant execute on function wr.lagging_rooms() to public": (
-                "wr.lagging_rooms() EXECUTE"
-            ),
+            "grant execute on function wr.lagging_rooms() to public": ("wr.lagging_rooms() EXECUTE"),
             "grant select on wr.users to public": "wr.users SELECT",
             "grant select (email) on wr.users to public": "wr.users.email SELECT",
             "grant usage on schema wr to public": "wr USAGE",
@@ -246,9 +239,7 @@ GUARDS = {
             "grant truncate on wr.users to winroom_app": "wr.users: winroom_app TRUNCATE",
             "grant references on wr.users to winroom_jobs": "wr.users: winroom_jobs REFERENCES",
             "grant trigger on wr.users to winroom_operator": "wr.users: winroom_operator TRIGGER",
-            "grant select on wr.users to winroom_app with grant option": (
-                "wr.users: winroom_app SELECT"
-            ),
+            "grant select on wr.users to winroom_app with grant option": ("wr.users: winroom_app SELECT"),
         },
     ),
     "no role may do more than it was made for": Guard(

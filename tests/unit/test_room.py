@@ -79,9 +79,7 @@ def test_frames_hold_every_message_once_in_order(payloads: list[dict[str, str]])
 
 def plain_alone(payloads: list[dict[str, str]]) -> list[str]:
     """Each payload's frame as a seller sees it; texts without the word itself."""
-    return [
-        Messages.of(rows(dict.fromkeys(payload, ""))).frames("plain")[0] for payload in payloads
-    ]
+    return [Messages.of(rows(dict.fromkeys(payload, ""))).frames("plain")[0] for payload in payloads]
 
 
 def test_a_batch_is_as_full_as_it_may_be() -> None:

@@ -1,1 +1,1 @@
-"""Win Room's own layer: one module per noun. Doors (functions/) call verbs of nouns; nouns call db and queries."""
+"""Win Room's own layer: one module per noun. Doors call verbs of nouns, nouns call db and queries."""

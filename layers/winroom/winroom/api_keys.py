@@ -21,9 +21,7 @@ _CACHE_LIMIT = 10_000
 _cache: dict[bytes, tuple[float, Caller]] = {}
 
 
-def create(
-    conn: Connection, tenant_id: UUID, name: str, scope: Scope, created_by: str
-) -> tuple[str, Row]:
+def create(conn: Connection, tenant_id: UUID, name: str, scope: Scope, created_by: str) -> tuple[str, Row]:
     """Makes a key and returns it in plain, the only time it is ever seen, with its row."""
     key = PREFIX + secrets.token_urlsafe(24)
     row = only(

@@ -8,9 +8,7 @@ NOT_AN_OBJECT = "The body must be a JSON object."
 # What is wrong with a field, by the validator's name for it.
 PROBLEM_OTHERWISE = "{field} is invalid"
 _NUMBER = "{field} must be a number, such as 1800.50"
-_TIMESTAMP = (
-    "{field} must be a valid ISO 8601 timestamp with an offset, such as 2026-01-31T15:30:00Z"
-)
+_TIMESTAMP = "{field} must be a valid ISO 8601 timestamp with an offset, such as 2026-01-31T15:30:00Z"
 _UUID = "{field} must be a UUID"
 PROBLEMS = {
     "missing": "{field} is required",

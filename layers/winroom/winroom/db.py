@@ -218,6 +218,4 @@ def _translated() -> Iterator[None]:
     except psycopg.DatabaseError as error:
         if error.sqlstate != "WR429":
             raise
-        raise RateLimited(
-            resets_at=datetime.fromisoformat(error.diag.message_detail or "")
-        ) from error
+        raise RateLimited(resets_at=datetime.fromisoformat(error.diag.message_detail or "")) from error

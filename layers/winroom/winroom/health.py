@@ -30,9 +30,7 @@ def beat(conn: Connection, component: Component) -> None:
 
 def services(conn: Connection) -> Services:
     """The state of each part; a heart that is silent for three minutes is unhealthy."""
-    beating = {
-        row["component"]: row["is_beating"] for row in conn.execute(_SQL["beating"]).fetchall()
-    }
+    beating = {row["component"]: row["is_beating"] for row in conn.execute(_SQL["beating"]).fetchall()}
     return {
         "database": "healthy",
         "processor": "healthy" if beating.get("processor") else "unhealthy",

@@ -8,10 +8,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from winroom import ids, telemetry
 from winroom.settings import settings
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+HEARTBEAT = '{"version": 1, "heartbeat": true}'
 
 # SQS takes this many messages in one request.
 _BATCH = 10
@@ -37,9 +40,7 @@ class SaleEventReceived:
         try:
             content = json.loads(body)
             if content["version"] != 1:
-                raise Unreadable(
-                    f"version {content['version']!r} of a sale event message is unknown"
-                )
+                raise Unreadable(f"version {content['version']!r} of a sale event message is unknown")
             return cls(
                 event_id=UUID(content["event_id"]),
                 tenant_id=UUID(content["tenant_id"]),
@@ -98,6 +99,22 @@ def wake_rooms(changes: Iterable[RoomChanged]) -> None:
             for change in changes
         ],
     )
+
+
+def try_to_wake_rooms(changes: Sequence[RoomChanged]) -> None:
+    """The same after a commit that stands whatever happens now: a failure is logged."""
+    try:
+        wake_rooms(changes)
+    except Exception:
+        telemetry.logger().warning("rooms not woken, the sweeper will", exc_info=True)
+
+
+def send_heartbeats() -> None:
+    """Sends a heartbeat down both queues; what arrives proves the way. Raises what boto3 raises."""
+    beat = {"MessageBody": HEARTBEAT, "MessageGroupId": "heartbeat"}
+    _send(settings().sales_events_queue_url, [beat])
+    # Without a name of its own, SQS would swallow the next beats for five minutes.
+    _send(settings().room_queue_url, [{**beat, "MessageDeduplicationId": str(ids.new())}])
 
 
 class NotSent(Exception):

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
-from typing import LiteralString, cast
 
 import psycopg
 from psycopg import sql
@@ -52,9 +51,7 @@ def roll_back(owner_url: str, to: str | None = None) -> list[str]:
         _become_owner(conn)
         unwanted = sorted((m for m in _applied(conn) if to is None or m > to), reverse=True)
         if strangers := set(unwanted) - set(known()):
-            raise MigrationMissing(
-                f"This release has no way back from {', '.join(sorted(strangers))}."
-            )
+            raise MigrationMissing(f"This release has no way back from {', '.join(sorted(strangers))}.")
         for migration in unwanted:
             with conn.transaction():
                 conn.execute(_text(migration + _WAY_BACK))
@@ -65,9 +62,7 @@ def roll_back(owner_url: str, to: str | None = None) -> list[str]:
 def known() -> list[str]:
     """The ids of this release's migrations, oldest first."""
     names = (entry.name for entry in (_PACKAGE / "migrations").iterdir())
-    return sorted(
-        n.removesuffix(".sql") for n in names if n.endswith(".sql") and not n.endswith(_WAY_BACK)
-    )
+    return sorted(n.removesuffix(".sql") for n in names if n.endswith(".sql") and not n.endswith(_WAY_BACK))
 
 
 def applied(owner_url: str) -> set[str]:
@@ -86,17 +81,13 @@ def _alone(owner_url: str) -> Iterator[_Connection]:
 
 
 def _make_roles(conn: _Connection, passwords: Mapping[str, str]) -> None:
-    conn.execute(cast(LiteralString, (_PACKAGE / "roles.sql").read_text(encoding="ascii")))
+    conn.execute((_PACKAGE / "roles.sql").read_bytes())
     for login in LOGINS:
         if password := passwords.get(login):
             role = f"winroom_{login}"
             # Hashed on this side, so that the password stands in no server log.
-            hashed = conn.pgconn.encrypt_password(
-                password.encode(), role.encode(), b"scram-sha-256"
-            ).decode()
-            conn.execute(
-                sql.SQL("alter role {} login password {}").format(sql.Identifier(role), hashed)
-            )
+            hashed = conn.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+            conn.execute(sql.SQL("alter role {} login password {}").format(sql.Identifier(role), hashed))
 
 
 def _become_owner(conn: _Connection) -> None:
@@ -113,5 +104,5 @@ def _applied(conn: _Connection) -> set[str]:
     return {migration for (migration,) in conn.execute("select migration_id from wr.migrations")}
 
 
-def _text(name: str) -> LiteralString:
-    return cast(LiteralString, (_PACKAGE / "migrations" / name).read_text(encoding="ascii"))
+def _text(name: str) -> bytes:
+    return (_PACKAGE / "migrations" / name).read_bytes()

@@ -6,13 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache, partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from winroom import telemetry
+from winroom import aws, telemetry
 from winroom.settings import settings
-
-if TYPE_CHECKING:
-    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
 
 _AT_ONCE = 32
 # Seconds in which not one socket answers: whoever remains then is waited for no longer.
@@ -27,17 +24,17 @@ def post(frames: Mapping[str, Sequence[str]]) -> set[str]:
 
     Whatever else goes wrong with one is logged, and its client sees by the numbers what it lacks.
     """
-    return _each({to: partial(_post, _client(), to, texts) for to, texts in frames.items()})
+    endpoint = _endpoint()
+    return _each({to: partial(_post, endpoint, to, texts) for to, texts in frames.items()})
 
 
 def close(connection_ids: Collection[str]) -> set[str]:
     """Closes the connections, all at once; returns those that were gone already."""
-    return _each(
-        {to: partial(_client().delete_connection, ConnectionId=to) for to in connection_ids}
-    )
+    endpoint = _endpoint()
+    return _each({to: partial(_close, endpoint, to) for to in connection_ids})
 
 
-def _each(work: Mapping[str, Callable[[], object]]) -> set[str]:
+def _each(work: Mapping[str, Callable[[], None]]) -> set[str]:
     """Does each connection's work and returns the connections that are gone."""
     outcomes: SimpleQueue[tuple[str, bool]] = SimpleQueue()
     under_way = {}
@@ -58,12 +55,12 @@ def _each(work: Mapping[str, Callable[[], object]]) -> set[str]:
     return gone
 
 
-def _try(to: str, job: Callable[[], object], outcomes: SimpleQueue[tuple[str, bool]]) -> None:
+def _try(to: str, job: Callable[[], None], outcomes: SimpleQueue[tuple[str, bool]]) -> None:
     is_gone = False
     try:
         job()
     except Exception as error:
-        is_gone = _status(error) == 410
+        is_gone = isinstance(error, aws.Refused) and error.status == 410
         if not is_gone:
             telemetry.logger().warning("a socket failed", connection_id=to, reason=str(error))
     finally:
@@ -71,16 +68,17 @@ def _try(to: str, job: Callable[[], object], outcomes: SimpleQueue[tuple[str, bo
         outcomes.put((to, is_gone))
 
 
-def _post(client: "ApiGatewayManagementApiClient", to: str, texts: Sequence[str]) -> None:
+def _post(endpoint: aws.Endpoint, to: str, texts: Sequence[str]) -> None:
     for text in texts:
-        client.post_to_connection(ConnectionId=to, Data=text.encode())
+        endpoint.send("POST", _path(to), text.encode())
 
 
-def _status(error: Exception) -> int | None:
-    """The HTTP status of an error that API Gateway answered, None where it gave no answer."""
-    response = getattr(error, "response", {})
-    status: int | None = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return status
+def _close(endpoint: aws.Endpoint, to: str) -> None:
+    endpoint.send("DELETE", _path(to))
+
+
+def _path(connection_id: str) -> str:
+    return f"/@connections/{quote(connection_id, safe='')}"
 
 
 @cache
@@ -89,22 +87,5 @@ def _workers() -> ThreadPoolExecutor:
 
 
 @cache
-def _client() -> "ApiGatewayManagementApiClient":
-    # Imported here: who posts nothing needs none of it.
-    import boto3
-    from botocore.config import Config
-
-    patience = Config(
-        connect_timeout=1,
-        read_timeout=1,
-        # "standard" backs off and tries again when API Gateway throttles us.
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=_AT_ONCE,
-        # What we send is ours: checking it costs a tenth of the post.
-        parameter_validation=False,
-    )
-    return boto3.client(
-        "apigatewaymanagementapi",
-        endpoint_url=settings().socket_management_url,
-        config=patience,
-    )
+def _endpoint() -> aws.Endpoint:
+    return aws.Endpoint(settings().socket_management_url, "execute-api")

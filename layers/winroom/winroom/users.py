@@ -8,14 +8,12 @@ from winroom.db import Connection, Row, only
 _SQL = queries.load("users")
 
 
-def create(
-    conn: Connection, tenant_id: UUID, email: str, display_name: str, role: str, password: str
-) -> Row:
+def create(conn: Connection, tenant_id: UUID, email: str, display_name: str, role: str, password: str) -> Row:
     """Adds a person to a company."""
     # Imported here: hashing belongs to signing up and logging in, not to every cold start.
     from argon2 import PasswordHasher
 
-    row = only(
+    return only(
         conn.execute(
             _SQL["create"],
             {
@@ -27,4 +25,3 @@ def create(
             },
         )
     )
-    return row

@@ -17,7 +17,6 @@ from pydantic_core import PydanticCustomError, from_json
 from winroom import copy
 from winroom.errors import FieldProblem, Invalid
 
-
 # What numeric(12, 2) holds.
 MOST_MONEY = Decimal("9999999999.99")
 
@@ -100,7 +99,5 @@ def _problems(error: ValidationError) -> list[FieldProblem]:
     for wrong in error.errors(include_url=False, include_input=False):
         field = ".".join(str(part) for part in wrong["loc"])
         template = copy.PROBLEMS.get(wrong["type"], copy.PROBLEM_OTHERWISE)
-        problems.append(
-            {"field": field, "message": template.format(field=field, **wrong.get("ctx", {}))}
-        )
+        problems.append({"field": field, "message": template.format(field=field, **wrong.get("ctx", {}))})
     return problems

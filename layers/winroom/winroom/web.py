@@ -251,9 +251,7 @@ def _note_refusal(call: Call, error: WinRoomError) -> WinRoomError:
         except RateLimited as over_limit:
             error = over_limit
     call.headers |= rate_limit.exhausted_headers(call.bucket, error.resets_at)
-    db.tenant_batch(
-        call.caller.tenant_id, lambda conn: audit.note_flood(conn, call.entry, "rate_limited")
-    )
+    db.tenant_batch(call.caller.tenant_id, lambda conn: audit.note_flood(conn, call.entry, "rate_limited"))
     return error
 
 
@@ -268,10 +266,10 @@ def _error_body(error: WinRoomError, request_id: str) -> dict[str, Any]:
 
 async def _not_routed(request: Request, error: Exception) -> Response:
     """Paths and methods that no route has, in our shape."""
-    assert isinstance(error, HTTPException)
-    refusal = MethodNotAllowed() if error.status_code == MethodNotAllowed.status else NotFound()
+    allowed = getattr(error, "headers", None) or {}
+    refusal = MethodNotAllowed() if "Allow" in allowed else NotFound()
     request_id = _request_id(request)
-    headers = {"X-Request-ID": request_id, "X-API-Version": API_VERSION, **(error.headers or {})}
+    headers = {"X-Request-ID": request_id, "X-API-Version": API_VERSION, **allowed}
     telemetry.logger().append_keys(status=refusal.status, request_id=request_id)
     return _json(refusal.status, _error_body(refusal, request_id), headers)
 

@@ -1,0 +1,43 @@
+# Win Room. `make help` says what there is.
+PYTHON ?= $(or $(shell command -v python3.11),python3)
+ENV ?= staging
+RUNTIME ?= python3.13
+ARCHITECTURE ?= arm64
+BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help dev test lint deploy lock
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+
+dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
+	@$(BIN)/winroom local up
+
+test: lint ## lint, types, unit, integration and end-to-end tests
+	$(BIN)/pytest -n auto --cov --cov-report=term-missing
+	$(BIN)/pytest tests/e2e
+
+lint: $(BIN)/.installed ## style, types and templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cfn-lint template.yaml
+
+deploy: $(BIN)/.installed ## deploy to AWS: ENV=staging|production, RUNTIME, ARCHITECTURE
+	PATH="$(CURDIR)/$(BIN):$$PATH" ENV=$(ENV) RUNTIME=$(RUNTIME) ARCHITECTURE=$(ARCHITECTURE) infra/deploy.sh
+
+lock: $(BIN)/.installed ## pin the newest versions that pyproject.toml allows
+	$(COMPILE) --upgrade --extra operator --group dev --output-file requirements.lock
+	sed 's/ \\$$//; /--hash/d' requirements.lock > .venv/constraints.txt
+	$(COMPILE) --upgrade --constraint .venv/constraints.txt --output-file layers/dependencies/requirements.txt
+
+# What is locked, nothing else. Later runs find the stamp and are immediate.
+$(BIN)/.installed: requirements.lock infra/uv.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement infra/uv.txt
+	$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@

@@ -1,0 +1,105 @@
+"""Door: a room was woken. Posts what its sockets were not told yet; one at a time per tenant."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from winroom import connections, db, health, messages, room, sockets, telemetry
+from winroom.db import Connection, Cursor, Row
+from winroom.errors import WinRoomError
+
+# Seconds for one room: five of them fit into the function's timeout.
+_PATIENCE = 5.0
+
+Failures = dict[str, list[dict[str, str]]]
+# What waits, whether presence is to be told, who listens.
+Turn = tuple[Cursor, Cursor, Cursor]
+
+
+@telemetry.door
+def handler(event: Mapping[str, Any], context: object) -> Failures:
+    """Each room of the batch once. A room that failed gets all its messages back, in order."""
+    by_room: dict[UUID, list[str]] = {}
+    for record in event["Records"]:
+        if record["body"] == messages.HEARTBEAT:
+            _beat()
+            continue
+        try:
+            tenant_id = messages.RoomChanged.read(record["body"]).tenant_id
+        except messages.Unreadable as error:
+            telemetry.logger().error("a wake-up was dropped", reason=str(error))
+        else:
+            by_room.setdefault(tenant_id, []).append(record["messageId"])
+    failed: list[str] = []
+    for tenant_id, message_ids in by_room.items():
+        try:
+            _catch_up(tenant_id)
+        except Exception:
+            telemetry.logger().exception("a room was not told", tenant_id=str(tenant_id))
+            failed += message_ids
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _beat() -> None:
+    try:
+        with db.open_session() as conn:
+            health.beat(conn, "socket")
+    except WinRoomError as error:
+        # Not worth another try: the next one comes within a minute, and silence tells the truth.
+        telemetry.logger().warning("a heartbeat was not noted", code=error.code)
+
+
+def _catch_up(tenant_id: UUID) -> None:
+    """Tells the room until nothing waits; when time is up, wakes it again for the rest."""
+    ends = time.monotonic() + _PATIENCE
+    turn = _first
+    while True:
+        waiting, presence, listeners = (c.fetchall() for c in db.tenant_batch(tenant_id, turn))
+        news = room.Messages.of(waiting)
+        if not news and not presence:
+            return
+        if time.monotonic() > ends and turn is not _first:
+            rest = messages.RoomChanged(tenant_id, news.through, f"rest-{waiting[0]['after']}")
+            messages.wake_rooms([rest])
+            return
+        gone = sockets.post(_frames(news, len(listeners) if presence else None, listeners))
+        _log(tenant_id, news, len(listeners), len(gone))
+        turn = partial(_next, posted=news.through, gone=gone)
+
+
+def _first(conn: Connection) -> Turn:
+    # The sockets come last: one that became ready since the messages were read is then either among
+    # them or has the messages in the answer to its resume. Whoever counts them counts the newest.
+    return room.waiting(conn), room.take_presence(conn), connections.ready(conn)
+
+
+def _next(conn: Connection, posted: int, gone: set[str]) -> Turn:
+    room.mark_posted(conn, posted)
+    if gone:
+        connections.forget_gone(conn, gone)
+        room.touch_presence(conn)
+    return _first(conn)
+
+
+def _frames(news: room.Messages, viewers: int | None, listeners: Sequence[Row]) -> dict[str, list[str]]:
+    """What each connection is posted; rendered once for all that are shown the same."""
+    last = [] if viewers is None else [room.presence(viewers)]
+    rendered = {r: news.frames(r) + last for r in ("full", "plain")}
+    return {listener["connection_id"]: rendered[listener["rendering"]] for listener in listeners}
+
+
+def _log(tenant_id: UUID, news: room.Messages, listeners: int, gone: int) -> None:
+    oldest = news.rows[0]["created_at"] if news.rows else datetime.now(UTC)
+    telemetry.logger().info(
+        "a room was told",
+        tenant_id=str(tenant_id),
+        seq=news.through,
+        messages=len(news.rows),
+        is_reset=news.is_reset,
+        sockets=listeners,
+        gone=gone,
+        latency_ms=round((datetime.now(UTC) - oldest).total_seconds() * 1000, 1),
+    )

@@ -1,0 +1,79 @@
+"""Door: the clock. Each schedule names its job."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from winroom import connections, db, messages, room, sockets, sweeper, telemetry
+
+# More than this many due events wait for the next minute.
+_EVENTS_AT_ONCE = 1000
+
+
+class UnknownJob(ValueError):
+    """A schedule asks for a job that this release does not have."""
+
+
+@telemetry.door
+def handler(event: Mapping[str, Any], context: object) -> None:
+    """Runs the job that the event names. Raises UnknownJob, or all that went wrong, at the end."""
+    job = event.get("job")
+    if job not in _JOBS:
+        raise UnknownJob(f"there is no job {job!r}, only {', '.join(_JOBS)}")
+    telemetry.logger().append_keys(job=job)
+    failures = [failure for part in _JOBS[job] if (failure := _attempt(part))]
+    if failures:
+        raise ExceptionGroup(f"parts of {job} failed", failures)
+
+
+def _attempt(part: Callable[[], None]) -> Exception | None:
+    """Runs one part of a job; its failure must not stop the others."""
+    try:
+        part()
+    except Exception as error:
+        return error
+    return None
+
+
+def _send_due_events() -> None:
+    with db.jobs_session() as conn:
+        due = sweeper.take_due_events(conn, _EVENTS_AT_ONCE)
+    messages.send_sale_events(due)
+    telemetry.logger().append_keys(due_events=len(due))
+
+
+def _close_unwelcome_sockets() -> None:
+    with db.jobs_session() as conn:
+        unwelcome = sweeper.unwelcome_connections(conn)
+        # Forgotten before it is closed: should closing fail, nothing is posted to it any more, and
+        # its next frame closes it.
+        left = {connections.forget(conn, connection_id) for connection_id in unwelcome}
+    sockets.close(unwelcome)
+    for tenant_id in filter(None, left):
+        with db.tenant_session(tenant_id) as conn:
+            room.touch_presence(conn)
+    telemetry.logger().append_keys(closed_sockets=len(unwelcome))
+
+
+def _forget_leftovers() -> None:
+    with db.jobs_session() as conn:
+        forgotten = sweeper.forget_leftovers(conn)
+    telemetry.logger().append_keys(forgotten=forgotten)
+
+
+def _wake_lagging_rooms() -> None:
+    with db.jobs_session() as conn:
+        lagging = sweeper.lagging_rooms(conn)
+    messages.wake_rooms(lagging)
+    telemetry.logger().append_keys(lagging_rooms=len(lagging))
+
+
+_JOBS = {
+    "sweep": (
+        messages.send_heartbeats,
+        _send_due_events,
+        _close_unwelcome_sockets,
+        _forget_leftovers,
+        # Last: the parts before may have changed who is there.
+        _wake_lagging_rooms,
+    ),
+}

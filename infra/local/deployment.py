@@ -1,0 +1,139 @@
+"""Builds and deploys the real template onto the emulator with the real `sam`."""
+
+import os
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from infra.local import emulator, leash
+from infra.release import ROOT, fingerprint, release
+
+STACK = "winroom-local"
+BUCKET = "winroom-local-artifacts"
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+CONCURRENCY = 4  # of the processor: each is a program of its own on this one machine
+
+
+class DeploymentFailed(Exception):
+    """`sam` could not build or deploy the template."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    aws: str
+    outputs: dict[str, str]
+    resources: dict[str, str]  # physical ids by their name in the template
+
+    @property
+    def http_url(self) -> str:
+        return f"{self.aws}/_aws/execute-api/{self.outputs['HttpApiId']}/$default"
+
+    @property
+    def socket_url(self) -> str:
+        return f"{self.aws}/_aws/execute-api/{self.outputs['SocketApiId']}/ws"
+
+    def secret(self, name: str) -> str:
+        vault = emulator.session().client("secretsmanager", endpoint_url=self.aws)
+        return vault.get_secret_value(SecretId=self.resources[name])["SecretString"]
+
+    def invoke(self, name: str, payload: bytes) -> None:
+        lambdas = emulator.session().client("lambda", endpoint_url=self.aws)
+        lambdas.invoke(FunctionName=f"{self.resources[name]}:live", Payload=payload)
+
+
+def build(state: Path) -> None:
+    """Build what has changed since the last time."""
+    stamp = state / "build" / ".fingerprint"
+    wanted = f"{RUNTIME} {ARCHITECTURE} {fingerprint('template.yaml', 'layers', 'functions')}"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    arguments: list[str | Path] = ["--template-file", ROOT / "template.yaml", "--parallel"]
+    arguments += ["--build-dir", state / "build", "--cached", "--cache-dir", state / "cache"]
+    arguments += ["--parameter-overrides", f"Runtime={RUNTIME}", f"Architecture={ARCHITECTURE}"]
+    _sam(state, "build", {}, arguments)
+    stamp.write_text(wanted)
+
+
+def deploy(state: Path, aws: str, owner_database_url: str, socket_url: str) -> Deployment:
+    """Deploy what `build` has built; migrations run as part of it."""
+    emulator.session().client("s3", endpoint_url=aws).create_bucket(Bucket=BUCKET)
+    code = release()
+    parameters = {
+        "Environment": "local",
+        "Runtime": RUNTIME,
+        "Architecture": ARCHITECTURE,
+        "Release": code,
+        "OwnerDatabaseUrl": owner_database_url,
+        "DatabaseAddress": database_address(owner_database_url),
+        "PublicWebSocketUrl": socket_url,
+        "ExecuteApiUrl": f"{aws}/_aws/execute-api",
+    }
+    template = _for_the_emulator(state / "build" / "template.yaml", code)
+    arguments: list[str | Path] = ["--template-file", template]
+    arguments += ["--config-file", ROOT / "samconfig.toml", "--config-env", "local"]
+    arguments += ["--parameter-overrides", *(f"{k}={v}" for k, v in parameters.items())]
+    _sam(state, "deploy", emulator.client_environment(aws), arguments)
+    return _describe(aws)
+
+
+def database_address(url: str) -> str:
+    """host:port/database?options: the URL without who is asking."""
+    parts = urlsplit(url)
+    address = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return f"{address}?{parts.query}" if parts.query else address
+
+
+def _describe(aws: str) -> Deployment:
+    stacks = emulator.session().client("cloudformation", endpoint_url=aws)
+    outputs = stacks.describe_stacks(StackName=STACK)["Stacks"][0].get("Outputs", [])
+    resources = stacks.describe_stack_resources(StackName=STACK)["StackResources"]
+    return Deployment(
+        aws,
+        {one["OutputKey"]: one["OutputValue"] for one in outputs},
+        {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources},
+    )
+
+
+def _for_the_emulator(built: Path, code: str) -> Path:
+    """The built template with two parameters written out, for the emulator makes little of them.
+
+    It expands SAM without the parameters' values, but SAM needs the release to name the versions
+    that it publishes; and it compares this concurrency, a string to it, with a number.
+    """
+    text = built.read_text()
+    for pattern, value in {
+        r"(  Release:\n    Type: String\n)": rf"\g<1>    Default: {code}\n",
+        r"(MaximumConcurrency:)\s+Ref: ProcessorConcurrency\n": rf"\1 {CONCURRENCY}\n",
+    }.items():
+        text, found = re.subn(pattern, value, text)
+        if found != 1:
+            raise DeploymentFailed(f"{built}: {found} places look like {pattern}")
+    deployable = built.with_name("deployable.yaml")
+    deployable.write_text(text)
+    return deployable
+
+
+def _sam(state: Path, verb: str, environment: Mapping[str, str], arguments: Sequence[str | Path]) -> None:
+    tools = Path(sys.executable).parent  # sam itself, and uv and python for the layers' Makefiles
+    log = state / "logs" / f"sam-{verb}.log"
+    env = {
+        **os.environ,
+        **environment,
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "RUNTIME": RUNTIME,
+        "PLATFORM": "",
+        "SAM_CLI_TELEMETRY": "0",
+        "NO_COLOR": "1",
+    }
+    command = [tools / "sam", verb, *arguments]
+    with tempfile.TemporaryDirectory(dir=state) as scratch:  # sam leaves folders behind
+        env["TMPDIR"] = scratch
+        with leash.leashed(command, log=log, env=env, cwd=ROOT) as program:
+            if program.wait():
+                raise DeploymentFailed(f"sam {verb} failed; the end of {log}:\n{leash.tail(log)}")

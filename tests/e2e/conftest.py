@@ -1,0 +1,131 @@
+"""The real template, built and deployed to the local stack, seen from outside: HTTP and websockets."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import DictRow, dict_row
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from infra.local import stack as local
+from infra.local.stack import Stack
+from infra.release import ROOT
+from winroom import api_keys, ids, tenants
+from winroom.db import Connection
+
+
+@dataclass(frozen=True)
+class Company:
+    """A tenant of the deployed stack, as its own systems and people see it."""
+
+    stack: Stack
+    tenant_id: Any
+    key: str
+
+    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
+        return httpx.request(method, self.stack.http_url + path, headers=headers, timeout=30, **more)
+
+    def post(self, body: object) -> httpx.Response:
+        return self.call("POST", "/api/events", json=body)
+
+    def sell(self, body: object) -> str:
+        """Posts a sale that must be accepted; returns its event id."""
+        answer = self.post(body)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["eventId"])
+
+    @contextmanager
+    def room(self, after: int | None = None) -> Iterator["Room"]:
+        """A socket that is ready."""
+        ticket = self.call("POST", "/api/realtime/ticket").json()
+        with connect(f"{ticket['url']}?ticket={ticket['ticket']}") as socket:
+            room = Room(socket)
+            room.send({"action": "resume", "after": after})
+            yield room
+
+    def revoke_keys(self) -> None:
+        with psycopg.connect(self.stack.operator_database_url) as conn:
+            conn.execute("update wr.api_keys set revoked_at = now() where tenant_id = %s", [self.tenant_id])
+
+    def rows(self, statement: str) -> list[DictRow]:
+        with psycopg.connect(self.stack.database_url, row_factory=dict_row) as conn:
+            conn.execute("select wr.enter_tenant(%s)", [self.tenant_id])
+            return conn.execute(statement).fetchall()
+
+
+class Room:
+    """A client of the room, as the contract asks it to be: drops what it has seen."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self.seen: dict[int, dict[str, Any]] = {}
+
+    def send(self, frame: object) -> None:
+        self._socket.send(json.dumps(frame))
+
+    def receive(self, timeout: float = 10) -> dict[str, Any]:
+        """The next frame, whatever it is."""
+        message: dict[str, Any] = json.loads(self._socket.recv(timeout=timeout))
+        for numbered in message.get("messages", [message]):
+            if "data" in numbered and "seq" in numbered:
+                self.seen.setdefault(numbered["seq"], numbered)
+        return message
+
+    def wait_for(self, sale_id: str, message_type: str = "queue.created") -> dict[str, Any]:
+        """The numbered message about a sale. Raises TimeoutError after ten seconds."""
+        ends = time.monotonic() + 10
+        while True:
+            for message in self.seen.values():
+                if (message["type"], message["data"]["saleId"]) == (message_type, sale_id):
+                    return message
+            self.receive(max(0.01, ends - time.monotonic()))
+
+    def wait_until_closed(self, timeout: float) -> None:
+        """Returns when the server has closed the socket. Raises TimeoutError."""
+        ends = time.monotonic() + timeout
+        with suppress(ConnectionClosed):
+            while True:
+                self.receive(max(0.01, ends - time.monotonic()))
+
+    def wait_until_seen(self, number: int, timeout: float = 60) -> None:
+        """Returns when that many numbered messages were seen."""
+        ends = time.monotonic() + timeout
+        while len(self.seen) < number:
+            self.receive(max(0.01, ends - time.monotonic()))
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A stack of the tests' own, beside the one of `make dev`; its builds are kept, its data not."""
+    state = ROOT / ".winroom" / "e2e"
+    shutil.rmtree(state / "postgres", ignore_errors=True)
+    (state / "demo.json").unlink(missing_ok=True)
+    with local.up(state) as running:
+        yield running
+
+
+def new_company(stack: Stack) -> Company:
+    tenant_id = ids.new()
+    with Connection.connect(stack.operator_database_url, row_factory=dict_row) as conn:
+        tenants.create(conn, tenant_id, f"e2e-{tenant_id}", "Acme", "enterprise")
+        key, _ = api_keys.create(conn, tenant_id, "Office", "full", "test")
+    return Company(stack, tenant_id, key)
+
+
+@pytest.fixture
+def company(stack: Stack) -> Company:
+    return new_company(stack)
+
+
+@pytest.fixture
+def rival(stack: Stack) -> Company:
+    return new_company(stack)
