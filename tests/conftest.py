@@ -1,7 +1,11 @@
 """A migrated template database, cloned for each test; the functions' own settings, read anew for each."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,15 +18,29 @@ from winroom.settings import settings
 PASSWORDS = dict.fromkeys(schema.LOGINS, "test")
 
 
+# A test's database need not survive the machine.
+HASTY = {**postgres.SETTINGS, "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def server() -> Iterator[Database]:
     """One PostgreSQL with the migrated database `winroom`, the template of every test's own."""
-    state = tmp_path_factory.mktemp("server")
-    (state / "logs").mkdir()
-    with postgres.running(state) as owner_url:
+    # Not below pytest's own directory: other runs tidy that up, and PostgreSQL ends without its files.
+    with (
+        TemporaryDirectory(prefix="winroom-", dir=_fastest()) as folder,
+        postgres.running(Path(folder), HASTY) as owner_url,
+    ):
+        state = Path(folder)
         schema.migrate(owner_url, PASSWORDS)
         yield Database(owner_url, superuser_password=(state / "postgres.password").read_text())
         db.close()
+
+
+def _fastest() -> str | None:
+    """Memory, where there is enough of it: a clone takes 40 ms there, ten times less than on a slow disk."""
+    memory = "/dev/shm"  # noqa: S108
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * 1024**3
+    return memory if roomy else None
 
 
 _numbers = count()
@@ -84,5 +102,5 @@ def rival(environment: pytest.MonkeyPatch, database: Database) -> Company:
 def queues(environment: pytest.MonkeyPatch) -> Sqs:
     """SQS, at the edge where nothing real can be had in a unit of time this short."""
     queues = Sqs()
-    environment.setattr(messages, "_sqs", lambda: queues)
+    environment.setattr(messages, "_send_batch", queues.send_batch)
     return queues

@@ -137,7 +137,7 @@ class Sqs:
         self.sent: list[dict[str, Any]] = []
         self.is_down = False
 
-    def send_message_batch(self, **request: Any) -> dict[str, Any]:
+    def send_batch(self, request: dict[str, Any]) -> dict[str, Any]:
         entries = request["Entries"]
         assert 1 <= len(entries) <= 10
         assert len({entry["Id"] for entry in entries}) == len(entries)

@@ -84,7 +84,7 @@ def _record_failure(batch: Batch, error: Exception) -> list[str]:
         event_id=str(message.event_id),
         tenant_id=str(message.tenant_id),
         hopeless=hopeless,
-        exc_info=error,
+        error=type(error.__cause__ or error).__name__,
     )
     try:
         db.tenant_batch(message.tenant_id, lambda conn: record(conn, message.event_id, _reason(error)))

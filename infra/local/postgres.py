@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psycopg
@@ -34,14 +34,14 @@ SETTINGS = {"max_connections": "200", "timezone": "UTC", "unix_socket_directorie
 
 
 @contextlib.contextmanager
-def running(state: Path) -> Iterator[str]:
+def running(state: Path, settings: Mapping[str, str] = SETTINGS) -> Iterator[str]:
     """The URL of the owner of the database `winroom`: no superuser, as in the cloud."""
     data, log = state / "postgres", state / "logs" / "postgres.log"
     _prepare(data, state / "postgres.password")
     password = (state / "postgres.password").read_text()
     port = ports.free(5442)
     command = [*_as_the_user_of(data), BINARIES / "postgres", "-D", data, "-h", ports.LOOPBACK]
-    command += ["-p", str(port), *(f"-c{name}={value}" for name, value in SETTINGS.items())]
+    command += ["-p", str(port), *(f"-c{name}={value}" for name, value in settings.items())]
     # SIGINT asks for a fast shutdown: SIGTERM would wait for every client to leave.
     with leash.leashed(command, log=log, env=_environment(), stop_with=signal.SIGINT) as holder:
         superuser = f"postgresql://postgres:{password}@{ports.LOOPBACK}:{port}/postgres"

@@ -233,6 +233,7 @@ def test_a_heartbeat_travels_through_the_room_queue(company: Company, gateway: G
         with db.open_session() as conn:
             return health.services(conn)["socket"]
 
+    company.database.execute("update wr.heartbeats set beat_at = now() - interval '1 hour'")
     assert state() == "unhealthy"
     sweep()
     assert messages.HEARTBEAT in queues.bodies("sales-events")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
-from psycopg.errors import DivisionByZero, OperationalError
+from psycopg.errors import CheckViolation, DivisionByZero, OperationalError
 
 from infra.local import postgres
 from tests.factories import Database
@@ -123,6 +123,17 @@ def test_a_migration_that_fails_half_way_leaves_nothing_of_itself(empty: Databas
     broken.write_text("create table wr.half (n integer);")
     assert schema.migrate(empty.owner_url, {}) == ["9001_broken"]
     assert left_in_schema(empty) > {"half"}
+
+
+def test_a_migration_that_cannot_be_noted_leaves_nothing_of_itself(empty: Database, release: Path) -> None:
+    schema.migrate(empty.owner_url, {})
+    before = fingerprint(empty)
+    (release / "migrations" / "9001_broken.sql").write_text(
+        "create table wr.half (n integer); alter table wr.migrations add check (migration_id < '9');"
+    )
+    with pytest.raises(CheckViolation):
+        schema.migrate(empty.owner_url, {})
+    assert fingerprint(empty) == before
 
 
 def test_what_came_before_a_failure_stays(empty: Database, release: Path) -> None:

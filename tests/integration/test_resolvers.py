@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 
 from tests.factories import Company, Database
 from winroom import db, ids
+from winroom.db import Connection
 from winroom.errors import RateLimited
 
 Result = TypeVar("Result")
@@ -270,7 +271,9 @@ def test_the_next_minute_begins_anew(company: Company) -> None:
 def test_a_clock_that_lags_counts_into_the_later_minute(company: Company) -> None:
     count(company, limit=5)
     company.database.execute("update wr.rate_counters set minute = minute + interval '1 minute'")
+    later = company.rows("select minute from wr.rate_counters")
     assert count(company, limit=5) == 2
+    assert company.rows("select minute from wr.rate_counters") == later
 
 
 @counter

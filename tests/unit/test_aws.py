@@ -41,14 +41,19 @@ def endpoint(gateway: Gateway) -> Iterator[aws.Endpoint]:
     connection_id=st.text(st.sampled_from("abcXYZ019-_=%"), min_size=1),
     body=st.binary(),
     token=st.none() | st.text(st.sampled_from("abc/+="), min_size=1),
+    more=st.sampled_from([{}, {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.X"}]),
 )
-def test_the_signature_is_botocores(method: str, connection_id: str, body: bytes, token: str | None) -> None:
+def test_the_signature_is_botocores(
+    method: str, connection_id: str, body: bytes, token: str | None, more: dict[str, str]
+) -> None:
     credentials = Credentials("AKID", "secret", token)
     path = f"/ws/@connections/{quote(connection_id, safe='')}"
     theirs = AWSRequest(method, f"https://x.execute-api.eu-west-1.amazonaws.com{path}", data=body)
     theirs.context["timestamp"] = NOW.strftime("%Y%m%dT%H%M%SZ")
     signer = SigV4Auth(credentials, "execute-api", "eu-west-1")
     theirs.headers["X-Amz-Date"] = theirs.context["timestamp"]
+    for name, value in more.items():
+        theirs.headers[name] = value
     if token:
         theirs.headers["X-Amz-Security-Token"] = token
     request = signer.canonical_request(theirs)
@@ -59,6 +64,7 @@ def test_the_signature_is_botocores(method: str, connection_id: str, body: bytes
         (method, "x.execute-api.eu-west-1.amazonaws.com", path),
         body,
         NOW,
+        more,
     )
     assert ours["authorization"].endswith(f"Signature={expected}")
     assert ours.get("x-amz-security-token") == token

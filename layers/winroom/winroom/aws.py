@@ -5,16 +5,18 @@ import hashlib
 import hmac
 import random
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
-_ATTEMPTS = 3
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # Seconds, for connecting and for each part of an answer.
 _PATIENCE = 1.0
 # Seconds after which an idle connection is taken for dead: a thawed Lambda's is.
@@ -32,45 +34,49 @@ class Refused(Exception):
 class Endpoint:
     """One endpoint of one service, with its idle connections. Threads may share it."""
 
-    def __init__(self, url: str, service: str) -> None:
+    def __init__(self, url: str, service: str, attempts: int = 3) -> None:
         parts = urlsplit(url)
         self._connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._host, self._base, self._service = parts.netloc, parts.path, service
+        self._attempts = attempts
         self._credentials, self._region = _identity()
         # When each was last used, and the connection; the freshest last.
         self._idle: list[tuple[float, HTTPConnection]] = []
 
-    def send(self, method: str, path: str, body: bytes = b"") -> bytes:
+    def send(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = _NO_HEADERS
+    ) -> bytes:
         """Sends a request to an encoded path below the endpoint's; returns the answer's body.
 
         What can pass (throttling, 5xx, no answer) is tried again after growing pauses.
         Raises Refused.
         """
-        for attempt in range(1, _ATTEMPTS):
+        for attempt in range(1, self._attempts):
             try:
-                return self._send_once(method, self._base + path, body)
+                return self._send_once(method, self._base + path, body, headers)
             except Refused as refused:
                 if refused.status is not None and refused.status != 429 and refused.status < 500:
                     raise
             time.sleep(random.uniform(0, 0.2 * 2**attempt))  # noqa: S311
-        return self._send_once(method, self._base + path, body)
+        return self._send_once(method, self._base + path, body, headers)
 
     def close(self) -> None:
         """Closes the idle connections."""
         while self._idle:
             self._idle.pop()[1].close()
 
-    def _send_once(self, method: str, path: str, body: bytes) -> bytes:
-        headers = sign(
+    def _send_once(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        signed = sign(
             self._credentials,
             (self._region, self._service),
             (method, self._host, path),
             body,
             datetime.now(UTC),
+            headers,
         )
         connection = self._connection()
         try:
-            connection.request(method, path, body, headers)
+            connection.request(method, path, body, signed)
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, HTTPException) as error:
@@ -98,17 +104,20 @@ def sign(
     target: tuple[str, str, str],
     body: bytes,
     now: datetime,
+    more: Mapping[str, str] = _NO_HEADERS,
 ) -> dict[str, str]:
-    """The headers that prove who sends a request without a query: AWS Signature Version 4.
+    """The headers of a request without a query that prove who sends it: AWS Signature Version 4.
 
-    `scope` is region and service, `target` is method, host and encoded path.
+    `scope` is region and service, `target` is method, host and encoded path; `more` are headers of the
+    request itself, named in lower case.
     """
     (region, service), (method, host, path) = scope, target
     known = credentials.get_frozen_credentials()
     moment = now.strftime("%Y%m%dT%H%M%SZ")
-    headers = {"host": host, "x-amz-date": moment}
+    headers = {"host": host, "x-amz-date": moment, **more}
     if known.token:
         headers["x-amz-security-token"] = known.token
+    headers = dict(sorted(headers.items()))
     signed = ";".join(headers)
     lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
     # Every service but S3 wants the encoded path encoded once more.

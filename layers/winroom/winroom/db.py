@@ -217,5 +217,7 @@ def _translated() -> Iterator[None]:
         raise DatabaseUnavailable from error
     except psycopg.DatabaseError as error:
         if error.sqlstate != "WR429":
+            # The lines after the first quote rows, and errors end up in logs.
+            error.args = (str(error).partition("\n")[0],)
             raise
         raise RateLimited(resets_at=datetime.fromisoformat(error.diag.message_detail or "")) from error

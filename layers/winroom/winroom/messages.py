@@ -5,14 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from uuid import UUID
 
-from winroom import ids, telemetry
+from winroom import aws, ids, telemetry
 from winroom.settings import settings
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 HEARTBEAT = '{"version": 1, "heartbeat": true}'
 
@@ -77,7 +74,7 @@ class RoomChanged:
 
 
 def send_sale_events(events: Sequence[SaleEventReceived]) -> None:
-    """Hands events to the processor. Raises what boto3 raises; the sweeper sends again what was not sent."""
+    """Hands events to the processor. Raises aws.Refused or NotSent; the sweeper sends what was not sent."""
     _send(
         settings().sales_events_queue_url,
         # The tenant as group makes it a fair queue: one company's flood does not starve the others.
@@ -86,7 +83,7 @@ def send_sale_events(events: Sequence[SaleEventReceived]) -> None:
 
 
 def wake_rooms(changes: Iterable[RoomChanged]) -> None:
-    """Wakes the fan-out of each room. Raises what boto3 raises; the sweeper wakes rooms that lag."""
+    """Wakes the fan-out of each room. Raises aws.Refused or NotSent; the sweeper wakes rooms that lag."""
     _send(
         settings().room_queue_url,
         [
@@ -110,7 +107,7 @@ def try_to_wake_rooms(changes: Sequence[RoomChanged]) -> None:
 
 
 def send_heartbeats() -> None:
-    """Sends a heartbeat down both queues; what arrives proves the way. Raises what boto3 raises."""
+    """Sends a heartbeat down both queues; what arrives proves the way. Raises aws.Refused or NotSent."""
     beat = {"MessageBody": HEARTBEAT, "MessageGroupId": "heartbeat"}
     _send(settings().sales_events_queue_url, [beat])
     # Without a name of its own, SQS would swallow the next beats for five minutes.
@@ -121,20 +118,25 @@ class NotSent(Exception):
     """SQS refused some of the messages."""
 
 
-def _send(queue_url: str, entries: list[dict[str, Any]]) -> None:
+def _send(queue_url: str, entries: list[dict[str, str]]) -> None:
     for start in range(0, len(entries), _BATCH):
         part = [{"Id": str(n), **e} for n, e in enumerate(entries[start : start + _BATCH])]
-        answer = _sqs().send_message_batch(QueueUrl=queue_url, Entries=part)  # type: ignore[arg-type]
+        answer = _send_batch({"QueueUrl": queue_url, "Entries": part})
         if refused := answer.get("Failed"):
             raise NotSent(f"{len(refused)} of {len(part)}: {refused[0].get('Message')}")
 
 
-@cache
-def _sqs() -> "SQSClient":
-    # Imported here: half of a cold start would otherwise go to functions that send nothing.
-    import boto3
-    from botocore.config import Config
+def _send_batch(request: dict[str, Any]) -> dict[str, Any]:
+    endpoint = _endpoint(settings().sqs_endpoint(request["QueueUrl"]))
+    headers = {
+        "content-type": "application/x-amz-json-1.0",
+        "x-amz-target": "AmazonSQS.SendMessageBatch",
+    }
+    answer: dict[str, Any] = json.loads(endpoint.send("POST", "/", json.dumps(request).encode(), headers))
+    return answer
 
-    # A stalled SQS must not hold a caller whose sale is already safe.
-    patience = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
-    return boto3.client("sqs", config=patience)
+
+@cache
+def _endpoint(url: str) -> aws.Endpoint:
+    # Two attempts: a stalled SQS must not hold a caller whose sale is already safe.
+    return aws.Endpoint(url, "sqs", attempts=2)

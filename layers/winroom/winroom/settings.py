@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import cache
+from urllib.parse import urlsplit
 
 from winroom.errors import SettingMissing
 
@@ -48,6 +49,11 @@ class Settings:
     @property
     def room_queue_url(self) -> str:
         return self._required("ROOM_QUEUE_URL")
+
+    def sqs_endpoint(self, queue_url: str) -> str:
+        """Where SQS answers: AWS_ENDPOINT_URL, which AWS's own clients heed, or the queue's own address."""
+        parts = urlsplit(self._environment.get("AWS_ENDPOINT_URL") or queue_url)
+        return f"{parts.scheme}://{parts.netloc}"
 
     @property
     def socket_management_url(self) -> str:

@@ -1,0 +1,121 @@
+"""What travels through the queues, against SQS as moto plays it: FIFO and its deduplication included."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from winroom import aws, ids, messages
+from winroom.messages import NotSent, RoomChanged, SaleEventReceived, Unreadable
+from winroom.settings import settings
+
+TENANT, OTHER = ids.new(), ids.new()
+
+
+class Queues:
+    def __init__(self, url: str) -> None:
+        self._sqs = boto3.client("sqs", endpoint_url=url)
+        self.sales = self._sqs.create_queue(QueueName="sales-events")["QueueUrl"]
+        self.rooms = self._sqs.create_queue(
+            QueueName="room.fifo",
+            Attributes={
+                "FifoQueue": "true",
+                "DeduplicationScope": "messageGroup",
+                "FifoThroughputLimit": "perMessageGroupId",
+            },
+        )["QueueUrl"]
+
+    def drain(self, url: str) -> list[str]:
+        bodies: list[str] = []
+        while received := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in received:
+                bodies.append(message["Body"])
+                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def queues(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(key, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    queues = Queues(server)
+    monkeypatch.setenv("SALES_EVENTS_QUEUE_URL", queues.sales)
+    monkeypatch.setenv("ROOM_QUEUE_URL", queues.rooms)
+    settings.cache_clear()
+    yield queues
+    settings.cache_clear()
+    messages._endpoint(server).close()
+
+
+def event() -> SaleEventReceived:
+    return SaleEventReceived(ids.new(), TENANT, datetime.now(UTC), "trace")
+
+
+def test_any_number_of_events_arrives_as_it_was_sent(queues: Queues) -> None:
+    sent = [event() for _ in range(25)]
+    messages.send_sale_events(sent)
+    arrived = [SaleEventReceived.read(body) for body in queues.drain(queues.sales)]
+    assert {e.event_id: e for e in arrived} == {e.event_id: e for e in sent}
+    assert len(arrived) == 25
+
+
+def test_the_message_carries_no_content_of_the_sale() -> None:
+    assert set(json.loads(event().body())) == {"version", "event_id", "tenant_id", "received_at", "trace"}
+
+
+def test_a_doubled_wake_up_wakes_once_and_the_next_number_again(queues: Queues) -> None:
+    messages.wake_rooms([RoomChanged(TENANT, 1), RoomChanged(TENANT, 1), RoomChanged(OTHER, 1)])
+    messages.wake_rooms([RoomChanged(TENANT, 2), RoomChanged(TENANT, 2, cause="presence-7")])
+    woken = [RoomChanged.read(body) for body in queues.drain(queues.rooms)]
+    assert [w.seq for w in woken if w.tenant_id == TENANT] == [1, 2, 2]
+    assert [w.seq for w in woken if w.tenant_id == OTHER] == [1]
+
+
+def test_every_heartbeat_travels_both_queues(queues: Queues) -> None:
+    messages.send_heartbeats()
+    messages.send_heartbeats()
+    assert queues.drain(queues.sales) == queues.drain(queues.rooms) == [messages.HEARTBEAT] * 2
+
+
+def test_nothing_to_send_sends_nothing(queues: Queues) -> None:
+    messages.send_sale_events([])
+    messages.wake_rooms([])
+
+
+def test_what_sqs_refuses_is_told(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = {"Failed": [{"Id": "0", "Message": "throttled"}]}
+    monkeypatch.setattr(messages, "_send_batch", lambda _: refused)
+    with pytest.raises(NotSent, match="1 of 1: throttled"):
+        messages.send_sale_events([event()])
+
+
+def test_a_queue_that_does_not_exist_is_told(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALES_EVENTS_QUEUE_URL", queues.sales + "-gone")
+    settings.cache_clear()
+    with pytest.raises(aws.Refused) as refused:
+        messages.send_sale_events([event()])
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", "7", "{}", '{"version": 1, "event_id": 7}', '{"version": 2}', "null"]
+)
+def test_what_is_none_of_ours_is_unreadable(body: str) -> None:
+    with pytest.raises(Unreadable):
+        SaleEventReceived.read(body)
+    with pytest.raises(Unreadable):
+        RoomChanged.read(body)
