@@ -28,7 +28,7 @@ def server() -> Iterator[Database]:
     # Not below pytest's own directory: other runs tidy that up, and PostgreSQL ends without its files.
     with (
         TemporaryDirectory(prefix="winroom-", dir=_fastest()) as folder,
-        postgres.running(Path(folder), HASTY) as owner_url,
+        postgres.running(Path(folder), HASTY, port=0) as owner_url,
     ):
         state = Path(folder)
         schema.migrate(owner_url, PASSWORDS)

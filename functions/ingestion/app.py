@@ -1,13 +1,13 @@
 """HTTP: sale events come in. Durable before 202; what the queue did not take, the sweeper sends later."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
-from winroom import audit, copy, messages, sales, telemetry
+from winroom import audit, copy, db, messages, sales, telemetry
 from winroom.callers import Role
 from winroom.db import Connection, Cursor
 from winroom.errors import Conflict, Invalid
@@ -35,16 +35,8 @@ class Page(Input):
 def receive(call: Call) -> Reply:
     """POST /api/events: one sale event."""
     event = call.parse(SaleEvent)
-    event_ids = sales.new_ids([event])
-
-    def record(conn: Connection) -> Cursor:
-        recorded = sales.record(conn, [event], event_ids)
-        audit.note_received(conn, call.entry, event)
-        return recorded
-
-    (received,) = map(Received.of, call.batch(record))
+    (received,) = _receive(call, [event])
     telemetry.logger().append_keys(event_id=str(received.event_id), sale_id=event.sale_id)
-    _send(call, [received])
     if received.is_conflict:
         raise Conflict(copy.EVENT_CONFLICT.format(event_id=received.event_id))
     return Reply(202, _accepted(received))
@@ -58,25 +50,36 @@ def receive_batch(call: Call) -> Reply:
         try:
             events[index] = check(SaleEvent, values)
         except Invalid as error:
-            results[index] = {
-                "status": 400,
-                "error": error.message,
-                "code": error.code,
-                "details": error.details,
-            }
-    valid = list(events.values())
-    event_ids = sales.new_ids(valid)
+            results[index] = _refused(error)
+    for index, received in zip(events, _receive(call, list(events.values())), strict=True):
+        results[index] = _conflict(received) if received.is_conflict else _accepted_item(received)
+    return Reply(202, {"results": [{"index": n, **results[n]} for n in sorted(results)]})
+
+
+def _receive(call: Call, events: Sequence[SaleEvent]) -> list[Received]:
+    """Records events in one round trip; those whose ids are taken cost another to compare them."""
+    event_ids = sales.new_ids(events)
 
     def record(conn: Connection) -> Cursor:
-        recorded = sales.record(conn, valid, event_ids)
+        recorded = sales.record(conn, events, event_ids)
         audit.note(conn, call.entry, 202)
         return recorded
 
-    received = [Received.of(row) for row in call.batch(record)]
-    _send(call, received)
-    for index, outcome in zip(events, received, strict=True):
-        results[index] = _conflict(outcome) if outcome.is_conflict else _accepted_item(outcome)
-    return Reply(202, {"results": [{"index": n, **results[n]} for n in sorted(results)]})
+    accepted = {row["event_id"] for row in call.batch(record)}
+    received = {event_id: Received(event_id) for event_id in accepted}
+    rest = {i: e for i, e in zip(event_ids, events, strict=True) if i not in accepted}
+    if rest:
+        received |= zip(rest, _compare(call, rest, len(events) == 1), strict=True)
+    _send(call, accepted)
+    return [received[event_id] for event_id in event_ids]
+
+
+def _compare(call: Call, events: Mapping[UUID, SaleEvent], is_all: bool) -> list[Received]:
+    with db.tenant_session(call.caller.tenant_id) as conn:
+        compared = sales.compare(conn, list(events.values()), list(events))
+        if is_all and compared[0].is_conflict:
+            audit.correct(conn, call.entry, Conflict.status, Conflict.code)
+    return compared
 
 
 def show(call: Call) -> Reply:
@@ -94,17 +97,24 @@ def index(call: Call) -> Reply:
     return Reply(200, {"events": events, "nextCursor": events[-1]["event_id"] if more else None})
 
 
-def _send(call: Call, received: Sequence[Received]) -> None:
+def _send(call: Call, accepted: Iterable[UUID]) -> None:
     """Hands what is new to the processor. The events are durable: whatever happens here, 202 stands."""
-    new = [
-        SaleEventReceived(r.event_id, call.caller.tenant_id, datetime.now(UTC), call.request_id)
-        for r in received
-        if not r.is_duplicate and not r.is_conflict
-    ]
+    now = datetime.now(UTC)
     try:
-        messages.send_sale_events(new)
+        messages.send_sale_events(
+            [SaleEventReceived(i, call.caller.tenant_id, now, call.request_id) for i in accepted]
+        )
     except Exception:
-        telemetry.logger().warning("not sent, the sweeper will", events=len(new), exc_info=True)
+        telemetry.logger().warning("not sent, the sweeper will", exc_info=True)
+
+
+def _refused(error: Invalid) -> dict[str, Any]:
+    return {
+        "status": error.status,
+        "error": error.message,
+        "code": error.code,
+        "details": error.details,
+    }
 
 
 def _accepted(received: Received) -> dict[str, Any]:

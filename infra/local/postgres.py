@@ -34,12 +34,12 @@ SETTINGS = {"max_connections": "200", "timezone": "UTC", "unix_socket_directorie
 
 
 @contextlib.contextmanager
-def running(state: Path, settings: Mapping[str, str] = SETTINGS) -> Iterator[str]:
+def running(state: Path, settings: Mapping[str, str] = SETTINGS, port: int = 5442) -> Iterator[str]:
     """The URL of the owner of the database `winroom`: no superuser, as in the cloud."""
     data, log = state / "postgres", state / "logs" / "postgres.log"
     _prepare(data, state / "postgres.password")
     password = (state / "postgres.password").read_text()
-    port = ports.free(5442)
+    port = ports.free(port)
     command = [*_as_the_user_of(data), BINARIES / "postgres", "-D", data, "-h", ports.LOOPBACK]
     command += ["-p", str(port), *(f"-c{name}={value}" for name, value in settings.items())]
     # SIGINT asks for a fast shutdown: SIGTERM would wait for every client to leave.

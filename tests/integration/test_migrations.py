@@ -206,7 +206,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A server without any role of ours, its database owned by the cloud's master user."""
     state = tmp_path_factory.mktemp("cloud")
     (state / "logs").mkdir()
-    with postgres.running(state) as owner_url:
+    with postgres.running(state, port=0) as owner_url:
         own = Database(owner_url, (state / "postgres.password").read_text())
         with psycopg.connect(own.superuser_url) as conn:
             conn.execute("alter role winroom_owner rename to master")

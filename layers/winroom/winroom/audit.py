@@ -1,11 +1,11 @@
 """The audit log: one row for every authenticated request, also a refused one. Never a key or a payload."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from winroom import queries
 from winroom.callers import Caller
 from winroom.db import Connection
-from winroom.sales import SaleEvent
 
 _SQL = queries.load("audit")
 
@@ -21,6 +21,7 @@ class Entry:
     request_ip: str | None
     user_agent: str | None
     response_time_ms: int
+    audit_id: UUID
 
 
 def note(conn: Connection, entry: Entry, status: int, error: str | None = None) -> None:
@@ -28,15 +29,10 @@ def note(conn: Connection, entry: Entry, status: int, error: str | None = None) 
     conn.execute(_SQL["note"], {**_values(entry), "status_code": status, "error_message": error})
 
 
-def note_received(conn: Connection, entry: Entry, event: SaleEvent) -> None:
-    """Writes the row of a single sale event: 202, or 409 where its ids belong to other content. It shares
-    the round trip of the event itself, hence the database decides. Sends only."""
-    values = {
-        "sale_id": event.sale_id,
-        "external_event_id": event.external_event_id,
-        "content_hash": event.content_hash(),
-    }
-    conn.execute(_SQL["note_received"], {**_values(entry), **values})
+def correct(conn: Connection, entry: Entry, status: int, error: str) -> None:
+    """Corrects the status of a row that was written before the outcome was known. Sends only."""
+    values = {"audit_id": entry.audit_id, "status_code": status, "error_message": error}
+    conn.execute(_SQL["correct"], values)
 
 
 def note_flood(conn: Connection, entry: Entry, error: str) -> None:
@@ -46,6 +42,7 @@ def note_flood(conn: Connection, entry: Entry, error: str) -> None:
 
 def _values(entry: Entry) -> dict[str, object]:
     return {
+        "audit_id": entry.audit_id,
         "api_key_id": entry.caller.api_key_id,
         "user_id": entry.caller.user_id,
         "flood_caller": entry.caller.name,

@@ -27,6 +27,7 @@ from winroom.validation import (
 
 Currency = Literal["USD", "EUR", "GBP", "TRY"]
 Status = Literal["pending", "processed", "failed"]
+Source = Literal["api", "manual", "import"]
 
 _SQL = queries.load("sales")
 _CLOCKS_DIFFER_BY = timedelta(minutes=5)
@@ -87,15 +88,11 @@ class Received:
     """What became of one sale event of a request."""
 
     event_id: UUID
-    status: Status
+    status: Status = "pending"
     # Already known: nothing new was written.
-    is_duplicate: bool
+    is_duplicate: bool = False
     # The id was taken by other content: the body is kept as a failed event, beside `event_id`.
-    is_conflict: bool
-
-    @classmethod
-    def of(cls, row: Row) -> "Received":
-        return cls(row["event_id"], row["status"], row["is_duplicate"], row["is_conflict"])
+    is_conflict: bool = False
 
 
 def new_ids(events: Sequence[SaleEvent]) -> list[UUID]:
@@ -107,26 +104,39 @@ def record(
     conn: Connection,
     events: Sequence[SaleEvent],
     event_ids: Sequence[UUID],
-    source: Literal["api", "manual", "import"] = "api",
+    source: Source = "api",
 ) -> Cursor:
-    """Makes events durable; yields one row for each, in order, for `Received.of`. Sends only.
+    """Makes the events durable whose ids nobody has taken; yields their `event_id`s. Sends only.
 
-    The keys come first and in a statement of their own: only a later statement sees the key that a
-    concurrent request wrote, and so knows the event it repeats or contradicts.
+    What it does not yield is repeated or contradicted: `compare` says which, in a later transaction, for
+    only that one sees what a concurrent request has written.
     """
-    values = {
+    values = _arrays(events, event_ids, source)
+    values["seller_ids"] = [event.seller_external_id for event in events]
+    return conn.execute(_SQL["record"], values)
+
+
+def compare(
+    conn: Connection,
+    events: Sequence[SaleEvent],
+    event_ids: Sequence[UUID],
+    source: Source = "api",
+) -> list[Received]:
+    """What the events that `record` did not take repeat or contradict, in order; keeps contradictions."""
+    values = {**_arrays(events, event_ids, source), "conflict": copy.KEY_CONFLICT}
+    return [Received(**row) for row in conn.execute(_SQL["compare"], values)]
+
+
+def _arrays(events: Sequence[SaleEvent], event_ids: Sequence[UUID], source: Source) -> dict[str, object]:
+    return {
         "event_ids": list(event_ids),
         "sale_ids": [event.sale_id for event in events],
         "external_event_ids": [event.external_event_id for event in events],
         "content_hashes": [event.content_hash() for event in events],
         "fingerprints": [event.fingerprint() for event in events],
         "payloads": [event.model_dump_json(exclude_none=True) for event in events],
-        "seller_ids": [event.seller_external_id for event in events],
         "source": source,
-        "conflict": copy.KEY_CONFLICT,
     }
-    conn.execute(_SQL["claim_keys"], values)
-    return conn.execute(_SQL["record"], values)
 
 
 def find(conn: Connection, event_id: UUID) -> Row:

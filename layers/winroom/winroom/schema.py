@@ -50,8 +50,8 @@ def roll_back(owner_url: str, to: str | None = None) -> list[str]:
     with _alone(owner_url) as conn:
         _become_owner(conn)
         unwanted = sorted((m for m in _applied(conn) if to is None or m > to), reverse=True)
-        if strangers := set(unwanted) - set(known()):
-            raise MigrationMissing(f"This release has no way back from {', '.join(sorted(strangers))}.")
+        if strangers := [m for m in unwanted if not (_PACKAGE / "migrations" / (m + _WAY_BACK)).is_file()]:
+            raise MigrationMissing(f"This release has no way back from {', '.join(strangers)}.")
         for migration in unwanted:
             with conn.transaction():
                 conn.execute(_text(migration + _WAY_BACK))

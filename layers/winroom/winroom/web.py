@@ -164,8 +164,9 @@ class Call:
             return Bucket("ingestion", self.caller.ingestion_limit)
         return Bucket(f"people:{self.caller.name}", self.caller.people_limit)
 
-    @property
+    @cached_property
     def entry(self) -> audit.Entry:
+        """The row of this request in the audit log; its clock stops when it is first asked for."""
         return audit.Entry(
             caller=self.caller,
             endpoint=self.route.path,
@@ -174,6 +175,7 @@ class Call:
             request_ip=_address(self.request),
             user_agent=self.request.headers.get("user-agent", "")[:300] or None,
             response_time_ms=int((time.perf_counter() - self.started) * 1000),
+            audit_id=ids.new(),
         )
 
     def _note(self, counted: Cursor) -> None:

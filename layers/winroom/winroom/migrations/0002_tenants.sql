@@ -144,7 +144,14 @@ call wr.protect('wr.login_attempts');
 call wr.protect('wr.cache_kv');
 
 -- A company's own row and its people are never deleted by the application, only disabled.
-grant select, insert, update on wr.tenants, wr.users, wr.api_keys, wr.displays, wr.api_audit_log to winroom_app;
+grant select, insert, update on wr.tenants, wr.users, wr.api_keys, wr.displays to winroom_app;
+-- The log is written, counted up and, until its request is answered, corrected. It is not rewritten.
+grant select, insert, update (repeats, status_code, error_message) on wr.api_audit_log to winroom_app;
+-- Who only looks does not take password hashes home.
+revoke select on wr.users from winroom_readonly;
+grant select (
+    tenant_id, user_id, email, display_name, role, seller_id, token_version, disabled_at, created_at, updated_at)
+    on wr.users to winroom_readonly;
 grant select, insert, update, delete on wr.rate_counters, wr.login_attempts, wr.cache_kv to winroom_app;
 
 create trigger touch before update on wr.tenants for each row execute function wr.touch_updated_at();

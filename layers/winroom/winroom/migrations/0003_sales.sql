@@ -263,9 +263,10 @@ call wr.protect('wr.streak_state');
 
 -- What a sale once was is never deleted by the application; retention archives as winroom_jobs.
 grant select, insert, update on
-    wr.sellers, wr.products, wr.imports, wr.sale_keys, wr.sales_events, wr.sales_events_dlq, wr.queue, wr.claims,
+    wr.sellers, wr.products, wr.imports, wr.sales_events, wr.sales_events_dlq, wr.queue, wr.claims,
     wr.streak_state
     to winroom_app;
+grant select, insert on wr.sale_keys to winroom_app;
 grant select, insert, update, delete on wr.board_days to winroom_app;
 grant select on wr.sales_events_archive, wr.queue_archive to winroom_app;
 

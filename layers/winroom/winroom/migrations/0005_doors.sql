@@ -118,7 +118,8 @@ create function wr.lagging_rooms()
         select r.tenant_id, r.seq
         from wr.rooms r
         left join wr.events e on e.tenant_id = r.tenant_id and e.seq = r.posted_seq + 1
-        where (r.posted_seq < r.seq and e.created_at < now() - interval '10 seconds')
+        where (r.posted_seq < r.seq
+               and coalesce(e.created_at, '-infinity') < now() - interval '10 seconds')
            or (r.presence_changed_at > r.presence_posted_at
                and r.presence_posted_at < now() - interval '5 seconds')
     $$;

@@ -1,20 +1,42 @@
--- claim_keys: What makes each sale the same sale for ever; a key that is taken stays with its event.
-insert into wr.sale_keys (tenant_id, sale_id, external_event_id, content_hash, event_id)
-select wr.current_tenant(), sale_id, external_event_id, content_hash, event_id
-from unnest(
-    %(sale_ids)s::text[], %(external_event_ids)s::text[], %(content_hashes)s::bytea[], %(event_ids)s::uuid[]
-) as incoming (sale_id, external_event_id, content_hash, event_id)
-order by sale_id
-on conflict do nothing;
-
--- record: Stores events whose keys are theirs, keeps those that contradict a key, repeats nothing.
+-- record: Stores the events whose ids nobody has taken yet, and says which; creates their sellers.
 with incoming as (
     select * from unnest(
         %(event_ids)s::uuid[], %(sale_ids)s::text[], %(external_event_ids)s::text[], %(content_hashes)s::bytea[],
         %(fingerprints)s::bytea[], %(payloads)s::text[], %(seller_ids)s::text[]
+    ) as incoming (event_id, sale_id, external_event_id, content_hash, fingerprint, payload, seller_id)
+),
+keyed as (
+    -- Both ids are taken together or neither is, and they stay with their event for ever.
+    insert into wr.sale_keys (tenant_id, sale_id, external_event_id, content_hash, event_id)
+    select wr.current_tenant(), sale_id, external_event_id, content_hash, event_id
+    from incoming
+    order by sale_id
+    on conflict do nothing
+    returning event_id
+),
+accepted as (
+    select incoming.* from incoming join keyed on keyed.event_id = incoming.event_id
+),
+new_sellers as (
+    insert into wr.sellers (tenant_id, seller_id, display_name)
+    select distinct wr.current_tenant(), seller_id, seller_id from accepted
+    on conflict do nothing
+)
+insert into wr.sales_events (
+    tenant_id, event_id, sale_id, external_event_id, source, payload, content_hash, fingerprint)
+select
+    wr.current_tenant(), event_id, sale_id, external_event_id, %(source)s, payload::jsonb, content_hash,
+    fingerprint
+from accepted
+returning event_id;
+
+-- compare: What events whose ids are taken repeat or contradict; a contradiction is kept as a failed event.
+with incoming as (
+    select * from unnest(
+        %(event_ids)s::uuid[], %(sale_ids)s::text[], %(external_event_ids)s::text[], %(content_hashes)s::bytea[],
+        %(fingerprints)s::bytea[], %(payloads)s::text[]
     ) with ordinality
-    as incoming (
-        event_id, sale_id, external_event_id, content_hash, fingerprint, payload, seller_id, position)
+    as incoming (event_id, sale_id, external_event_id, content_hash, fingerprint, payload, position)
 ),
 judged as (
     select incoming.*, known.event_id as known_id, known.content_hash <> incoming.content_hash as is_conflict
@@ -28,35 +50,25 @@ judged as (
         limit 1
     ) known
 ),
-new_sellers as (
-    insert into wr.sellers (tenant_id, seller_id, display_name)
-    select distinct wr.current_tenant(), seller_id, seller_id from judged where known_id = event_id
-    on conflict do nothing
-),
-stored as (
+kept as (
     insert into wr.sales_events (
         tenant_id, event_id, sale_id, external_event_id, source, payload, content_hash, fingerprint,
         status, failure, conflicts_with, error_message)
     select
         wr.current_tenant(), event_id, sale_id, external_event_id, %(source)s, payload::jsonb, content_hash,
-        fingerprint,
-        case when is_conflict then 'failed' else 'pending' end,
-        case when is_conflict then 'conflict' end,
-        case when is_conflict then known_id end,
-        case when is_conflict then format(%(conflict)s, known_id) end
+        fingerprint, 'failed', 'conflict', known_id, format(%(conflict)s, known_id)
     from judged
-    where known_id = event_id or is_conflict
+    where is_conflict
     on conflict do nothing
     returning event_id, sale_id, failure, payload, error_message
 ),
-kept as (
+dead_letters as (
     insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, payload, last_error)
-    select wr.current_tenant(), event_id, sale_id, failure, payload, error_message
-    from stored where failure = 'conflict'
+    select wr.current_tenant(), event_id, sale_id, failure, payload, error_message from kept
 )
 select
     judged.known_id as event_id,
-    coalesce(event.status, archived.status, 'pending') as status,
+    coalesce(event.status, archived.status) as status,
     judged.known_id <> judged.event_id and not judged.is_conflict as is_duplicate,
     judged.is_conflict
 from judged
