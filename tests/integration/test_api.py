@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from functions.api import health
-from functions.api.app import ROUTES, handler
+from functions.api.app import ROUTES, app, handler
 from functions.ingestion.app import handler as ingestion
 from functions.processor.app import handler as processor
 from tests import doors
@@ -18,6 +18,7 @@ from tests.factories import Company, Database, sale
 from winroom import health as hearts
 from winroom.callers import Role
 from winroom.settings import settings
+from winroom.web import lambda_handler
 
 
 def call(company: Company, method: str, path: str, body: object = None, **more: Any) -> Answer:
@@ -62,13 +63,21 @@ class TestEveryRoute:
     def test_a_foreign_origin_is_not_let_in_unless_it_is_listed(
         self, company: Company, environment: pytest.MonkeyPatch
     ) -> None:
-        origin = {"Origin": "https://crm.example"}
+        origin = {"Origin": "https://crm.example", "Access-Control-Request-Method": "GET"}
         refused = call(company, "GET", "/api/products", headers=origin)
         assert "access-control-allow-origin" not in refused.headers
         environment.setenv("ALLOWED_ORIGINS", "https://crm.example https://other.example")
         settings.cache_clear()
-        allowed = call(company, "GET", "/api/products", headers=origin)
+        opened = lambda_handler(app)
+        allowed = doors.http(opened, "GET", "/api/products", key=company.full_key, headers=origin)
+        assert allowed.status == 200
         assert allowed.headers["access-control-allow-origin"] == "https://crm.example"
+        assert "Retry-After" in allowed.headers["access-control-expose-headers"]
+        preflight = doors.http(opened, "OPTIONS", "/api/products", headers=origin)
+        assert preflight.status == 200
+        assert "Authorization" in preflight.headers["access-control-allow-headers"]
+        stranger = {**origin, "Origin": "https://evil.example"}
+        assert doors.http(opened, "OPTIONS", "/api/products", headers=stranger).status == 400
 
     def test_a_bug_is_a_500_without_internals(
         self, company: Company, monkeypatch: pytest.MonkeyPatch

@@ -15,7 +15,7 @@ from functions.processor.app import handler as processor
 from tests import doors
 from tests.doors import Sqs
 from tests.factories import Company, Database, sale
-from winroom import db, ids, queue
+from winroom import db, ids, messages, queue
 from winroom.errors import DatabaseUnavailable
 from winroom.messages import SaleEventReceived
 
@@ -238,6 +238,19 @@ class TestNeighbours:
         stolen = {**json.loads(post(company)), "tenant_id": str(rival.tenant_id)}
         assert process(json.dumps(stolen)) == []
         assert company.count("queue") == rival.count("queue") == 0
+
+
+class TestHeartbeat:
+    def test_a_heartbeat_is_noted_and_its_neighbours_are_worked(
+        self, company: Company, queues: Sqs, database: Database
+    ) -> None:
+        database.execute("update wr.heartbeats set beat_at = 'epoch'")
+        assert process(messages.HEARTBEAT, post(company)) == []
+        assert company.count("queue") == 1
+        beating = database.execute(
+            "select component from wr.heartbeats where beat_at > now() - interval '1 minute'"
+        )
+        assert beating == [{"component": "processor"}]
 
 
 class TestDuplicates:

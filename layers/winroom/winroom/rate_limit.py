@@ -7,6 +7,14 @@ from math import ceil
 from winroom import queries
 from winroom.db import Connection, Cursor, only
 
+HEADERS = (
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "RateLimit-Policy",
+    "RateLimit",
+)
+
 _SQL = queries.load("rate_limit")
 
 
@@ -41,10 +49,11 @@ def exhausted_headers(bucket: Bucket, resets_at: datetime) -> dict[str, str]:
 
 def _headers(bucket: Bucket, remaining: int, resets_at: datetime) -> dict[str, str]:
     seconds = max(1, ceil((resets_at - datetime.now(UTC)).total_seconds()))
-    return {
-        "X-RateLimit-Limit": str(bucket.limit),
-        "X-RateLimit-Remaining": str(remaining),
-        "X-RateLimit-Reset": str(int(resets_at.timestamp())),
-        "RateLimit-Policy": f'"{bucket.kind}";q={bucket.limit};w=60',
-        "RateLimit": f'"{bucket.kind}";r={remaining};t={seconds}',
-    }
+    values = (
+        str(bucket.limit),
+        str(remaining),
+        str(int(resets_at.timestamp())),
+        f'"{bucket.kind}";q={bucket.limit};w=60',
+        f'"{bucket.kind}";r={remaining};t={seconds}',
+    )
+    return dict(zip(HEADERS, values, strict=True))

@@ -17,6 +17,7 @@ from uuid import UUID
 from mangum import Mangum
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
@@ -83,14 +84,28 @@ def application(routes: Iterable[Route]) -> Starlette:
 
 def lambda_handler(app: Starlette) -> Callable[[Any, Any], Any]:
     """The Lambda handler of an application."""
-    # Made on first use: Mangum opens an event loop at once, and importing opens nothing.
-    adapter = cache(lambda: Mangum(app, lifespan="off"))
+    # Made on first use: importing reads no settings, and Mangum opens an event loop at once.
+    adapter = cache(lambda: Mangum(_shared(app), lifespan="off"))
 
     @telemetry.door
     def handler(event: Any, context: Any) -> Any:
         return adapter()(event, context)
 
     return handler
+
+
+def _shared(app: Starlette) -> Starlette | CORSMiddleware:
+    """The application, open to browsers of the origins that the deployment lists; none by default."""
+    origins = settings().allowed_origins
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=sorted(origins),
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-ID", "X-API-Version"],
+        expose_headers=["X-Request-ID", "Retry-After", *rate_limit.HEADERS],
+    )
 
 
 @dataclass
@@ -278,9 +293,6 @@ async def _not_routed(request: Request, error: Exception) -> Response:
 
 def _response(call: Call, reply: Reply) -> Response:
     headers = {"X-Request-ID": call.request_id, "X-API-Version": API_VERSION, **call.headers}
-    origin = call.request.headers.get("origin", "")
-    if origin in settings().allowed_origins:
-        headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
     return _json(reply.status, reply.body, headers)
 
 

@@ -1,0 +1,146 @@
+"""The door to the database: what breaks is replaced or told, and nothing leaks to the next tenant."""
+
+import threading
+import time
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import forget_process_state
+from tests.factories import Company, Database
+from winroom import db
+from winroom.errors import Busy, DatabaseUnavailable
+
+
+def backend(company: Company) -> int:
+    with db.tenant_session(company.tenant_id) as conn:
+        return int(db.only(conn.execute("select pg_backend_pid() as pid"))["pid"])
+
+
+@pytest.fixture(autouse=True)
+def pool_of_one(environment: pytest.MonkeyPatch, company: Company) -> None:
+    environment.setenv("DATABASE_POOL_SIZE", "1")
+    forget_process_state()
+
+
+def test_a_connection_is_kept_between_sessions(company: Company) -> None:
+    assert backend(company) == backend(company)
+
+
+def test_a_connection_that_idled_for_a_minute_is_replaced_unasked(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = backend(company)
+    now = time.time()
+    monkeypatch.setattr("winroom.db.time.time", lambda: now + 61)
+    assert backend(company) != first
+
+
+def test_a_connection_that_the_server_ended_is_replaced(company: Company, database: Database) -> None:
+    first = backend(company)
+    for work in (backend, lambda c: db.tenant_batch(c.tenant_id, lambda conn: conn.execute("select 1"))):
+        with psycopg.connect(database.superuser_url, autocommit=True) as conn:
+            conn.execute(
+                "select pg_terminate_backend(pid, 1000) from pg_stat_activity"
+                " where usename = 'winroom_app' and datname = current_database()"
+            )
+        work(company)
+    assert backend(company) != first
+
+
+def test_a_connection_lost_in_the_middle_rolls_back_and_is_told(company: Company, database: Database) -> None:
+    with pytest.raises(DatabaseUnavailable), db.tenant_session(company.tenant_id) as conn:
+        conn.execute("update wr.tenants set name = 'changed'")
+        with psycopg.connect(database.superuser_url, autocommit=True) as other:
+            other.execute(f"select pg_terminate_backend({conn.info.backend_pid}, 1000)")
+        conn.execute("select 1")
+    assert company.rows("select name from wr.tenants") == [{"name": "Acme"}]
+    assert backend(company)
+
+
+def test_an_error_rolls_everything_back_and_leaves_the_connection_usable(company: Company) -> None:
+    with pytest.raises(ZeroDivisionError), db.tenant_session(company.tenant_id) as conn:
+        conn.execute("update wr.tenants set name = 'changed'")
+        raise ZeroDivisionError
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        db.tenant_batch(company.tenant_id, lambda conn: conn.execute("select 1 / 0"))
+    assert company.rows("select name from wr.tenants") == [{"name": "Acme"}]
+    assert backend(company)
+
+
+def test_a_tenant_does_not_outlive_its_session(company: Company, rival: Company) -> None:
+    with db.tenant_session(company.tenant_id) as conn:
+        pid = conn.info.backend_pid
+        assert conn.execute("select slug from wr.tenants").fetchall() == [{"slug": "acme"}]
+    with db.open_session() as conn:
+        assert conn.info.backend_pid == pid
+        assert conn.execute("select slug from wr.tenants").fetchall() == []
+    with db.tenant_session(rival.tenant_id) as conn:
+        assert conn.execute("select slug from wr.tenants").fetchall() == [{"slug": "rival"}]
+
+
+def test_several_tenants_in_one_batch_see_their_own(company: Company, rival: Company) -> None:
+    def slugs(conn: db.Connection) -> db.Cursor:
+        return conn.execute("select slug from wr.tenants")
+
+    results = db.tenants_batch([(company.tenant_id, slugs), (rival.tenant_id, slugs)])
+    assert [cursor.fetchall() for cursor in results] == [[{"slug": "acme"}], [{"slug": "rival"}]]
+
+
+def test_a_batch_that_fails_for_one_tenant_changes_nothing_for_another(
+    company: Company, rival: Company
+) -> None:
+    def rename(conn: db.Connection) -> Any:
+        return conn.execute("update wr.tenants set name = 'changed'")
+
+    def fail(conn: db.Connection) -> Any:
+        return conn.execute("select 1 / 0")
+
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        db.tenants_batch([(company.tenant_id, rename), (rival.tenant_id, fail)])
+    assert company.rows("select name from wr.tenants") == [{"name": "Acme"}]
+
+
+def test_what_takes_too_long_is_told_as_busy(company: Company) -> None:
+    with pytest.raises(Busy), db.tenant_session(company.tenant_id) as conn:
+        conn.execute("set local statement_timeout = '50ms'")
+        conn.execute("select pg_sleep(5)")
+
+
+def test_who_waits_too_long_for_a_connection_is_told(company: Company) -> None:
+    taken, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with db.tenant_session(company.tenant_id):
+            taken.set()
+            over.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    taken.wait(5)
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            backend(company)
+    finally:
+        over.set()
+        holder.join()
+
+
+def test_errors_do_not_quote_rows(company: Company, database: Database) -> None:
+    database.seller(company, "anna")
+    with (
+        pytest.raises(psycopg.errors.UniqueViolation) as refused,
+        db.tenant_session(company.tenant_id) as conn,
+    ):
+        conn.execute(
+            "insert into wr.sellers (tenant_id, seller_id, display_name)"
+            " values (wr.current_tenant(), 'anna', 'secret')"
+        )
+    assert "DETAIL" not in str(refused.value)
+    assert "anna" not in str(refused.value)
+
+
+def test_a_statement_that_must_return_a_row_says_so(company: Company) -> None:
+    with pytest.raises(LookupError), db.tenant_session(company.tenant_id) as conn:
+        db.only(conn.execute("select 1 where false"))
