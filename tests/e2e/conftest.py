@@ -21,6 +21,8 @@ from infra.release import ROOT
 from winroom import api_keys, ids, tenants
 from winroom.db import Connection
 
+STATE = ROOT / ".winroom" / "e2e"
+
 
 @dataclass(frozen=True)
 class Company:
@@ -47,7 +49,7 @@ class Company:
     def room(self, after: int | None = None) -> Iterator["Room"]:
         """A socket that is ready."""
         ticket = self.call("POST", "/api/realtime/ticket").json()
-        with connect(f"{ticket['url']}?ticket={ticket['ticket']}") as socket:
+        with connect(f"{ticket['url']}?ticket={ticket['ticket']}", max_queue=None) as socket:
             room = Room(socket)
             room.send({"action": "resume", "after": after})
             yield room
@@ -106,10 +108,9 @@ class Room:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """A stack of the tests' own, beside the one of `make dev`; its builds are kept, its data not."""
-    state = ROOT / ".winroom" / "e2e"
-    shutil.rmtree(state / "postgres", ignore_errors=True)
-    (state / "demo.json").unlink(missing_ok=True)
-    with local.up(state) as running:
+    shutil.rmtree(STATE / "postgres", ignore_errors=True)
+    (STATE / "demo.json").unlink(missing_ok=True)
+    with local.up(STATE) as running:
         yield running
 
 
