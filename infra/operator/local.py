@@ -32,7 +32,9 @@ def group() -> None:
 @state_option
 def up(state: Path) -> None:
     """Start everything; Ctrl-C stops it."""
-    signal.signal(signal.SIGTERM, _end)
+    # Also where SIGINT was ignored on our behalf, as a shell does for what it runs in the background.
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, _end)
     began = time.monotonic()
     try:
         with stack.up(state, step=_step) as running:

@@ -84,7 +84,7 @@ select
 from (
     select
         event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count,
-        next_attempt_at, error_message, processed_at, created_at
+        case status when 'pending' then next_attempt_at end as next_attempt_at, error_message, processed_at, created_at
     from wr.sales_events
     where event_id = %(event_id)s
     union all
@@ -103,7 +103,7 @@ left join lateral (
 -- page: Events newest first; their ids are time-ordered.
 select
     event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count as attempts,
-    next_attempt_at, error_message, processed_at, created_at
+    case status when 'pending' then next_attempt_at end as next_attempt_at, error_message, processed_at, created_at
 from wr.sales_events
 where (%(before)s::uuid is null or event_id < %(before)s)
   and (%(since)s::timestamptz is null or created_at >= %(since)s)
@@ -113,7 +113,7 @@ limit %(limit)s;
 -- page_of_status: The same for one status.
 select
     event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count as attempts,
-    next_attempt_at, error_message, processed_at, created_at
+    case status when 'pending' then next_attempt_at end as next_attempt_at, error_message, processed_at, created_at
 from wr.sales_events
 where status = %(status)s
   and (%(before)s::uuid is null or event_id < %(before)s)
