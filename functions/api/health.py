@@ -25,8 +25,8 @@ def alive(call: Call) -> Reply:
 def show(call: Call) -> Reply:
     """GET /api/health: the database, and the two queues by the heartbeats that travel them."""
     global _last
-    if _last is None or time.monotonic() - _last[0] > _REMEMBERED_FOR:
-        _last = (time.monotonic(), _examined())
+    if _last is None or time.time() - _last[0] > _REMEMBERED_FOR:
+        _last = (time.time(), _examined())
     return _last[1]
 
 
@@ -47,16 +47,13 @@ def _examined() -> Reply:
 def _services() -> health.Services:
     """What the database says, if it says it in time; an answer that is late is not waited for twice."""
     global _pending
-    if _pending is None:
+    if _pending is None or _pending.done():
         _pending = _thread().submit(_ask)
     try:
-        services = _pending.result(timeout=_PATIENCE)
-    except TimeoutError:
-        return health.UNREACHABLE
+        return _pending.result(timeout=_PATIENCE)
     except Exception:
-        services = health.UNREACHABLE
-    _pending = None
-    return services
+        # Broken, or too late: while it is under way, the next caller waits for the same one.
+        return health.UNREACHABLE
 
 
 def _ask() -> health.Services:

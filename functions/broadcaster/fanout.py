@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from winroom import connections, db, health, messages, room, sockets, telemetry
-from winroom.db import Connection, Cursor, Row
-from winroom.errors import WinRoomError
+from winroom.db import Connection, Cursor, Row, Work
 
-# Seconds for one room: five of them fit into the function's timeout.
+# Seconds after which a room that goes on is woken again instead, to let the next one have its turn.
 _PATIENCE = 5.0
+# Seconds kept for marking what was posted before the function's time is up.
+_RESERVE = 4.0
 
 Failures = dict[str, list[dict[str, str]]]
 # What waits, whether presence is to be told, who listens.
@@ -20,8 +21,9 @@ Turn = tuple[Cursor, Cursor, Cursor]
 
 
 @telemetry.door
-def handler(event: Mapping[str, Any], context: object) -> Failures:
+def handler(event: Mapping[str, Any], context: Any) -> Failures:
     """Each room of the batch once. A room that failed gets all its messages back, in order."""
+    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE
     by_room: dict[UUID, list[str]] = {}
     for record in event["Records"]:
         if record["body"] == messages.HEARTBEAT:
@@ -36,7 +38,7 @@ def handler(event: Mapping[str, Any], context: object) -> Failures:
     failed: list[str] = []
     for tenant_id, message_ids in by_room.items():
         try:
-            _catch_up(tenant_id)
+            _catch_up(tenant_id, deadline)
         except Exception:
             telemetry.logger().exception("a room was not told", tenant_id=str(tenant_id))
             failed += message_ids
@@ -47,27 +49,35 @@ def _beat() -> None:
     try:
         with db.open_session() as conn:
             health.beat(conn, "socket")
-    except WinRoomError as error:
+    except Exception:
         # Not worth another try: the next one comes within a minute, and silence tells the truth.
-        telemetry.logger().warning("a heartbeat was not noted", code=error.code)
+        telemetry.logger().warning("a heartbeat was not noted", exc_info=True)
 
 
-def _catch_up(tenant_id: UUID) -> None:
+def _catch_up(tenant_id: UUID, deadline: float) -> None:
     """Tells the room until nothing waits; when time is up, wakes it again for the rest."""
-    ends = time.monotonic() + _PATIENCE
+    ends = min(time.monotonic() + _PATIENCE, deadline)
     turn = _first
     while True:
         waiting, presence, listeners = (c.fetchall() for c in db.tenant_batch(tenant_id, turn))
         news = room.Messages.of(waiting)
         if not news and not presence:
-            return
-        if time.monotonic() > ends and turn is not _first:
-            rest = messages.RoomChanged(tenant_id, news.through, f"rest-{waiting[0]['after']}")
-            messages.wake_rooms([rest])
-            return
-        gone = sockets.post(_frames(news, len(listeners) if presence else None, listeners))
-        _log(tenant_id, news, len(listeners), len(gone))
-        turn = partial(_next, posted=news.through, gone=gone)
+            return None
+        frames = _frames(news, len(listeners) if presence else None, listeners)
+        posted = sockets.post(frames, deadline - time.monotonic())
+        _log(tenant_id, news, len(listeners), posted)
+        settle = partial(_settle, through=news.through, gone=posted.gone)
+        if time.monotonic() > ends:
+            return _leave(tenant_id, settle, news.through)
+        turn = partial(_next, settle)
+
+
+def _leave(tenant_id: UUID, settle: Work[None], through: int) -> None:
+    with db.tenant_session(tenant_id) as conn:
+        settle(conn)
+        seq = room.seq(conn)
+    if seq > through:
+        messages.wake_rooms([messages.RoomChanged(tenant_id, seq, f"rest-{through}")])
 
 
 def _first(conn: Connection) -> Turn:
@@ -76,12 +86,17 @@ def _first(conn: Connection) -> Turn:
     return room.waiting(conn), room.take_presence(conn), connections.ready(conn)
 
 
-def _next(conn: Connection, posted: int, gone: set[str]) -> Turn:
-    room.mark_posted(conn, posted)
+def _next(settle: Work[None], conn: Connection) -> Turn:
+    settle(conn)
+    return _first(conn)
+
+
+def _settle(conn: Connection, through: int, gone: set[str]) -> None:
+    """What was posted is marked, who is gone is forgotten. Sends only."""
+    room.mark_posted(conn, through)
     if gone:
         connections.forget_gone(conn, gone)
-        room.touch_presence(conn)
-    return _first(conn)
+        room.note_presence(conn)
 
 
 def _frames(news: room.Messages, viewers: int | None, listeners: Sequence[Row]) -> dict[str, list[str]]:
@@ -91,7 +106,7 @@ def _frames(news: room.Messages, viewers: int | None, listeners: Sequence[Row]) 
     return {listener["connection_id"]: rendered[listener["rendering"]] for listener in listeners}
 
 
-def _log(tenant_id: UUID, news: room.Messages, listeners: int, gone: int) -> None:
+def _log(tenant_id: UUID, news: room.Messages, listeners: int, posted: sockets.Posted) -> None:
     oldest = news.rows[0]["created_at"] if news.rows else datetime.now(UTC)
     telemetry.logger().info(
         "a room was told",
@@ -100,6 +115,7 @@ def _log(tenant_id: UUID, news: room.Messages, listeners: int, gone: int) -> Non
         messages=len(news.rows),
         is_reset=news.is_reset,
         sockets=listeners,
-        gone=gone,
+        gone=len(posted.gone),
+        untold=len(posted.untold),
         latency_ms=round((datetime.now(UTC) - oldest).total_seconds() * 1000, 1),
     )

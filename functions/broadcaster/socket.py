@@ -50,7 +50,7 @@ def _message(event: Event) -> Answer:
         sockets.close([connection_id])
         return {"statusCode": 200}
     answer = _answer(connection_id, listener, event.get("body"))
-    for gone in sockets.post({connection_id: answer}):
+    for gone in sockets.post({connection_id: answer}).gone:
         _forget(gone)
     return {"statusCode": 200}
 

@@ -1,6 +1,6 @@
 """HTTP: sale events come in. Durable before 202; what the queue did not take, the sweeper sends later."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -36,7 +36,7 @@ def receive(call: Call) -> Reply:
     """POST /api/events: one sale event."""
     event = call.parse(SaleEvent)
     (received,) = _receive(call, [event])
-    telemetry.logger().append_keys(event_id=str(received.event_id), sale_id=event.sale_id)
+    telemetry.logger().append_keys(sale_id=event.sale_id)
     if received.is_conflict:
         raise Conflict(copy.EVENT_CONFLICT.format(event_id=received.event_id))
     return Reply(202, _accepted(received))
@@ -65,12 +65,15 @@ def _receive(call: Call, events: Sequence[SaleEvent]) -> list[Received]:
         audit.note(conn, call.entry, 202)
         return recorded
 
-    accepted = {row["event_id"] for row in call.batch(record)}
-    received = {event_id: Received(event_id) for event_id in accepted}
-    rest = {i: e for i, e in zip(event_ids, events, strict=True) if i not in accepted}
+    received = {row["event_id"]: Received(row["event_id"]) for row in call.batch(record)}
+    _send(call, list(received))
+    rest = {i: e for i, e in zip(event_ids, events, strict=True) if i not in received}
     if rest:
-        received |= zip(rest, _compare(call, rest, len(events) == 1), strict=True)
-    _send(call, accepted)
+        compared = dict(zip(rest, _compare(call, rest, len(events) == 1), strict=True))
+        received |= compared
+        # Ours after all, where the answer to the commit was lost and the work was done again.
+        _send(call, [i for i, known in compared.items() if known.is_new])
+    telemetry.logger().append_keys(event_ids=[str(r.event_id) for r in received.values()])
     return [received[event_id] for event_id in event_ids]
 
 
@@ -97,7 +100,7 @@ def index(call: Call) -> Reply:
     return Reply(200, {"events": events, "nextCursor": events[-1]["event_id"] if more else None})
 
 
-def _send(call: Call, accepted: Iterable[UUID]) -> None:
+def _send(call: Call, accepted: Sequence[UUID]) -> None:
     """Hands what is new to the processor. The events are durable: whatever happens here, 202 stands."""
     now = datetime.now(UTC)
     try:

@@ -12,7 +12,7 @@ import pytest
 from functions.broadcaster import fanout
 from tests import doors
 from tests.doors import Sqs
-from tests.factories import Company
+from tests.factories import Company, Database
 from tests.gateway import Client, Gateway, joined, ticket
 from tests.integration.test_room_sockets import calm, fill, listening, publish
 from winroom import connections, db, ids, room, sockets
@@ -155,14 +155,44 @@ def test_sockets_that_all_stall_are_given_up(
     company: Company, gateway: Gateway, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setattr(sockets, "_STALLED", 0.2)
-    clients = [joined(gateway, company) for _ in range(sockets._AT_ONCE + 3)]
+    clients = [joined(gateway, company) for _ in range(sockets._AT_ONCE - 2)]
     for client in clients:
         gateway.slow[client.id] = 1.5
     publish(company)
     started = time.monotonic()
     assert wake(company) == []
     assert time.monotonic() - started < 1.4
-    # Those that had not begun may be posted to again.
+    assert posted(company) == 1
+    gateway.slow.clear()
+    until(lambda: not sockets._busy)
+
+
+def test_a_room_that_is_slow_all_over_is_told_to_its_last_socket(
+    company: Company, gateway: Gateway, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setattr(sockets, "_STALLED", 0.1)
+    clients = [joined(gateway, company) for _ in range(sockets._AT_ONCE * 2 + 5)]
+    for client in clients:
+        gateway.slow[client.id] = 0.3
+    publish(company)
+    assert wake(company) == []
+    until(lambda: not sockets._busy)
+    assert [numbers(client.told()) for client in clients] == [[1]] * len(clients)
+
+
+def test_when_the_functions_time_is_up_who_was_not_told_is_counted_and_may_be_told_again(
+    company: Company, gateway: Gateway, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setattr(fanout, "_RESERVE", 29.6)  # of 30 seconds
+    clients = [joined(gateway, company) for _ in range(sockets._AT_ONCE + 3)]
+    for client in clients:
+        gateway.slow[client.id] = 1.0
+    publish(company)
+    started = time.monotonic()
+    assert wake(company) == []
+    assert time.monotonic() - started < 0.9
+    assert posted(company) == 1
+    assert '"untold":3' in capsys.readouterr().out
     assert len(sockets._busy) <= sockets._AT_ONCE
     gateway.slow.clear()
     until(lambda: not sockets._busy)
@@ -231,9 +261,9 @@ def test_when_time_is_up_the_room_is_woken_for_the_rest(
     publish(company)
     post = sockets.post
 
-    def and_meanwhile(frames: dict[str, list[str]]) -> set[str]:
+    def and_meanwhile(frames: dict[str, list[str]], patience: float) -> sockets.Posted:
         publish(company)
-        return post(frames)
+        return post(frames, patience)
 
     environment.setattr(fanout, "_PATIENCE", 0.0)
     environment.setattr(sockets, "post", and_meanwhile)
@@ -246,6 +276,22 @@ def test_when_time_is_up_the_room_is_woken_for_the_rest(
     assert message["MessageDeduplicationId"] == f"{company.tenant_id}:2rest-1"
 
 
+def test_presence_is_not_lost_when_time_is_up(
+    company: Company, gateway: Gateway, queues: Sqs, environment: pytest.MonkeyPatch, database: Database
+) -> None:
+    client = joined(gateway, company)
+    publish(company)
+    wake(company)
+    client.told()
+    environment.setattr(fanout, "_PATIENCE", 0.0)
+    database.execute(
+        "update wr.rooms set presence_changed_at = now(), presence_posted_at = now() - interval '9 seconds'"
+    )
+    publish(company)
+    assert wake(company) == []
+    assert [message["type"] for message in client.told()] == ["queue.created", "presence"]
+
+
 def test_what_is_committed_while_posting_follows_in_the_same_invocation(
     company: Company, gateway: Gateway, environment: pytest.MonkeyPatch
 ) -> None:
@@ -254,10 +300,10 @@ def test_what_is_committed_while_posting_follows_in_the_same_invocation(
     post = sockets.post
     late = iter([True])
 
-    def and_meanwhile(frames: dict[str, list[str]]) -> set[str]:
+    def and_meanwhile(frames: dict[str, list[str]], patience: float) -> sockets.Posted:
         if next(late, False):
             publish(company)
-        return post(frames)
+        return post(frames, patience)
 
     environment.setattr(sockets, "post", and_meanwhile)
     assert wake(company) == []

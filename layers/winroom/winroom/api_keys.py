@@ -43,7 +43,7 @@ def create(conn: Connection, tenant_id: UUID, name: str, scope: Scope, created_b
 def remembered(key: str) -> Caller | None:
     """Whom this process took the key for within the last minute."""
     known = _cache.get(_hash(key))
-    if known is None or time.monotonic() - known[0] > CACHED_FOR:
+    if known is None or time.time() - known[0] > CACHED_FOR:
         return None
     return known[1]
 
@@ -59,7 +59,7 @@ def resolve(conn: Connection, key: str) -> Caller | None:
     if len(_cache) >= _CACHE_LIMIT:
         _cache.clear()
     caller = _caller(row)
-    _cache[_hash(key)] = (time.monotonic(), caller)
+    _cache[_hash(key)] = (time.time(), caller)
     return caller
 
 

@@ -1,6 +1,7 @@
 """The only door to PostgreSQL. Tenant rows are reached through a session or batch that entered its tenant;
 with no tenant entered every table is empty. Works behind a transaction pooler: no session state at all."""
 
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -36,16 +37,28 @@ Work = Callable[[Connection], Result]
 
 
 @contextmanager
-def tenant_session(tenant_id: UUID) -> Iterator[Connection]:
+def tenant_session(
+    tenant_id: UUID, opening: Work[object] | None = None, closing: Work[object] | None = None
+) -> Iterator[Connection]:
     """One transaction of one tenant: read, decide, write. Commits at its end, rolls back on any error.
 
+    `opening` and `closing` only send statements, and share the round trips of begin and commit.
     Raises DatabaseUnavailable, Busy or RateLimited; other database errors pass through.
     """
     with _translated():
-        conn = _entered(tenant_id)
+        try:
+            conn = _begun(tenant_id, opening)
+        except psycopg.OperationalError as error:
+            if not _was_lost(error):
+                raise
+            conn = _begun(tenant_id, opening)
         with _returned(_app_pool(), conn):
             yield conn
-            conn.execute("commit")
+            with conn.pipeline():
+                if closing:
+                    closing(conn)
+                committed = conn.execute("commit")
+            _check(committed)
 
 
 def tenant_batch(tenant_id: UUID, work: Work[Result]) -> Result:
@@ -63,7 +76,7 @@ def tenants_batch(work: Sequence[tuple[UUID, Work[Result]]]) -> list[Result]:
         try:
             return _pipelined(work)
         except psycopg.OperationalError as error:
-            if isinstance(error, PoolTimeout) or error.sqlstate not in _LOST:
+            if not _was_lost(error):
                 raise
             return _pipelined(work)
 
@@ -144,17 +157,29 @@ def _app_pool() -> ConnectionPool[Connection]:
 
 def _checked_out(pool: ConnectionPool[Connection]) -> Connection:
     conn = pool.getconn()
-    if conn.returned_at and time.time() - conn.returned_at > _STALE_AFTER:
+    if conn.returned_at and (_has_idled(conn) or _is_dead(conn)):
         conn.close()
         pool.putconn(conn)
         conn = pool.getconn()
     return conn
 
 
+def _has_idled(conn: Connection) -> bool:
+    return time.time() - (conn.returned_at or 0) > _STALE_AFTER
+
+
+def _is_dead(conn: Connection) -> bool:
+    # An idle server has nothing to say but goodbye.
+    return bool(select.select([conn.fileno()], [], [], 0)[0])
+
+
 @contextmanager
 def _returned(pool: ConnectionPool[Connection], conn: Connection) -> Iterator[None]:
     try:
         yield
+    except pg.ReadOnlySqlTransaction:
+        conn.close()  # it leads to what was the primary before a failover
+        raise
     except BaseException:
         if conn.pgconn.transaction_status != TransactionStatus.IDLE:
             _abandon(conn)
@@ -171,22 +196,20 @@ def _abandon(conn: Connection) -> None:
         conn.close()
 
 
-def _entered(tenant_id: UUID) -> Connection:
-    """A connection inside a transaction of this tenant; one found dead is replaced once."""
-    for attempt in (1, 2):
-        conn = _checked_out(_app_pool())
-        try:
-            with conn.pipeline():
-                conn.execute("begin")
-                conn.execute("select wr.enter_tenant(%s)", [tenant_id])
-        except psycopg.OperationalError as error:
-            _abandon(conn)
-            _app_pool().putconn(conn)
-            if attempt == 2 or error.sqlstate not in _LOST:
-                raise
-        else:
-            return conn
-    raise AssertionError("unreachable")
+def _begun(tenant_id: UUID, opening: Work[object] | None) -> Connection:
+    """A connection inside a transaction of this tenant."""
+    conn = _checked_out(_app_pool())
+    try:
+        with conn.pipeline():
+            conn.execute("begin")
+            conn.execute("select wr.enter_tenant(%s)", [tenant_id])
+            if opening:
+                opening(conn)
+    except BaseException:
+        _abandon(conn)
+        _app_pool().putconn(conn)
+        raise
+    return conn
 
 
 def _pipelined(work: Sequence[tuple[UUID, Work[Result]]]) -> list[Result]:
@@ -198,8 +221,20 @@ def _pipelined(work: Sequence[tuple[UUID, Work[Result]]]) -> list[Result]:
         for tenant_id, run in work:
             conn.execute("select wr.enter_tenant(%s)", [tenant_id])
             results.append(run(conn))
-        conn.execute("commit")
+        committed = conn.execute("commit")
+    _check(committed)
     return results
+
+
+def _check(committed: Cursor) -> None:
+    # PostgreSQL answers a commit of a failed transaction with a rollback, and calls that no error.
+    if committed.statusmessage != "COMMIT":
+        raise RuntimeError("the transaction had failed before its commit: an error was swallowed")
+
+
+def _was_lost(error: psycopg.OperationalError) -> bool:
+    """Whether the connection broke; a pool without connections is not worth a second wait."""
+    return error.sqlstate in _LOST and not isinstance(error, PoolTimeout)
 
 
 @contextmanager
@@ -213,7 +248,7 @@ def _translated() -> Iterator[None]:
         pg.LockNotAvailable,
     ) as error:
         raise Busy from error
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, pg.ReadOnlySqlTransaction) as error:
         raise DatabaseUnavailable from error
     except psycopg.DatabaseError as error:
         if error.sqlstate != "WR429":

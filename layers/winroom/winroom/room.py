@@ -72,7 +72,7 @@ def publish(
 ) -> int:
     """Writes a message to the log and returns its number; wake the room with it after the commit.
 
-    Must be the last statement before the commit: it locks the room. `payload` becomes the
+    The last statement of its caller: it locks the room until the commit. `payload` becomes the
     message's `data`: money as strings with two decimals, with `margin` (or null), never cost
     or notes.
     """
@@ -118,6 +118,11 @@ def touch_presence(conn: Connection) -> RoomChanged | None:
     if row is None or not row["is_due"]:
         return None
     return RoomChanged(row["tenant_id"], row["seq"], cause=f"presence-{row['slot']}")
+
+
+def note_presence(conn: Connection) -> None:
+    """The same, to be told later. Sends only."""
+    conn.execute(_SQL["touch_presence"])
 
 
 def take_presence(conn: Connection) -> Cursor:

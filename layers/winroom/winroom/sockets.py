@@ -1,79 +1,104 @@
 """Sockets: posting to open websockets through API Gateway, and closing them.
 One slow or broken socket must never hold up the others, nor the room."""
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 from urllib.parse import quote
 
 from winroom import aws, telemetry
 from winroom.settings import settings
 
 _AT_ONCE = 32
-# Seconds in which not one socket answers: whoever remains then is waited for no longer.
+# Seconds in which not one post is answered: whoever is still being posted to is waited for no longer.
 _STALLED = 1.0
 
 # Sockets that a post is still under way to. Another one would only queue up behind it.
 _busy: set[str] = set()
 
 
-def post(frames: Mapping[str, Sequence[str]]) -> set[str]:
-    """Posts each connection its frames in order, all connections at once; returns the gone ones.
+class Posted(NamedTuple):
+    """The connections that are gone, and those whose turn did not come in time."""
 
-    Whatever else goes wrong with one is logged, and its client sees by the numbers what it lacks.
+    gone: set[str]
+    untold: set[str]
+
+
+class _Progress(NamedTuple):
+    connection_id: str
+    is_over: bool = False
+    is_gone: bool = False
+
+
+_News = SimpleQueue[_Progress]
+_Job = Callable[[_News], None]
+
+
+def post(frames: Mapping[str, Sequence[str]], patience: float = 5.0) -> Posted:
+    """Posts each connection its frames in order, many connections at once, for `patience` seconds.
+
+    Whatever goes wrong with one is logged, and its client sees by the numbers what it lacks.
     """
     endpoint = _endpoint()
-    return _each({to: partial(_post, endpoint, to, texts) for to, texts in frames.items()})
+    return _each({to: partial(_post, endpoint, to, texts) for to, texts in frames.items()}, patience)
 
 
-def close(connection_ids: Collection[str]) -> set[str]:
-    """Closes the connections, all at once; returns those that were gone already."""
+def close(connection_ids: Collection[str], patience: float = 10.0) -> Posted:
+    """Closes the connections, many at once."""
     endpoint = _endpoint()
-    return _each({to: partial(_close, endpoint, to) for to in connection_ids})
+    return _each({to: partial(_close, endpoint, to) for to in connection_ids}, patience)
 
 
-def _each(work: Mapping[str, Callable[[], None]]) -> set[str]:
-    """Does each connection's work and returns the connections that are gone."""
-    outcomes: SimpleQueue[tuple[str, bool]] = SimpleQueue()
-    under_way = {}
-    for to in work.keys() - _busy:
+def _each(jobs: Mapping[str, _Job], patience: float) -> Posted:
+    """Does each connection's job; those that stall in the end are left to themselves."""
+    ends = time.monotonic() + patience
+    news: _News = SimpleQueue()
+    under_way: dict[str, Future[None]] = {}
+    for to in jobs.keys() - _busy:
         _busy.add(to)
-        under_way[to] = _workers().submit(_try, to, work[to], outcomes)
+        under_way[to] = _workers().submit(_try, to, jobs[to], news)
     gone = set()
-    with suppress(Empty):
-        while under_way:
-            to, is_gone = outcomes.get(timeout=_STALLED)
-            del under_way[to]
-            if is_gone:
-                gone.add(to)
+    while under_way:
+        try:
+            progress = news.get(timeout=max(0.0, min(_STALLED, ends - time.monotonic())))
+        except Empty:
+            if time.monotonic() < ends and not all(job.running() for job in under_way.values()):
+                continue  # some have not begun: those before them take their time
+            break
+        if progress.is_over:
+            del under_way[progress.connection_id]
+        if progress.is_gone:
+            gone.add(progress.connection_id)
+    untold = {to for to, job in under_way.items() if job.cancel()}
+    _busy.difference_update(untold)
     if under_way:
-        telemetry.logger().warning("sockets do not answer", sockets=len(under_way))
-        # What has not begun never will; what has goes on until its own timeouts end it.
-        _busy.difference_update(to for to, future in under_way.items() if future.cancel())
-    return gone
+        telemetry.logger().warning("sockets do not answer", sockets=len(under_way), untold=len(untold))
+    return Posted(gone, untold)
 
 
-def _try(to: str, job: Callable[[], None], outcomes: SimpleQueue[tuple[str, bool]]) -> None:
+def _try(to: str, job: _Job, news: _News) -> None:
     is_gone = False
     try:
-        job()
+        job(news)
     except Exception as error:
         is_gone = isinstance(error, aws.Refused) and error.status == 410
         if not is_gone:
             telemetry.logger().warning("a socket failed", connection_id=to, reason=str(error))
     finally:
         _busy.discard(to)
-        outcomes.put((to, is_gone))
+        news.put(_Progress(to, is_over=True, is_gone=is_gone))
 
 
-def _post(endpoint: aws.Endpoint, to: str, texts: Sequence[str]) -> None:
+def _post(endpoint: aws.Endpoint, to: str, texts: Sequence[str], news: _News) -> None:
     for text in texts:
         endpoint.send("POST", _path(to), text.encode())
+        news.put(_Progress(to))
 
 
-def _close(endpoint: aws.Endpoint, to: str) -> None:
+def _close(endpoint: aws.Endpoint, to: str, _news: _News) -> None:
     endpoint.send("DELETE", _path(to))
 
 

@@ -76,10 +76,13 @@ def application(routes: Iterable[Route]) -> Starlette:
     by_path: dict[str, dict[str, Route]] = {}
     for route in routes:
         by_path.setdefault(route.path, {})[route.method] = route
-    return Starlette(
+    app = Starlette(
         routes=[_starlette_route(path, methods) for path, methods in by_path.items()],
         exception_handlers={HTTPException: _not_routed},
     )
+    # A redirect would be an answer that is not ours, and would lose the body of a POST.
+    app.router.redirect_slashes = False
+    return app
 
 
 def lambda_handler(app: Starlette) -> Callable[[Any, Any], Any]:
@@ -157,11 +160,17 @@ class Call:
     @contextmanager
     def session(self, status: int = 200) -> Iterator[Connection]:
         """The caller's transaction, counted first and audited as `status` last."""
-        with db.tenant_session(self.caller.tenant_id) as conn:
-            counted = rate_limit.count(conn, self.bucket)
-            yield conn
+        counted: list[Cursor] = []
+
+        def count(conn: Connection) -> None:
+            counted[:] = [rate_limit.count(conn, self.bucket)]
+
+        def note(conn: Connection) -> None:
             audit.note(conn, self.entry, status)
-        self._note(counted)
+
+        with db.tenant_session(self.caller.tenant_id, opening=count, closing=note) as conn:
+            yield conn
+        self._note(counted[0])
 
     def batch(self, work: Work[Result]) -> Result:
         """The caller's work in one round trip, counted; `work` leaves the audit row. See db.tenant_batch."""
@@ -208,6 +217,7 @@ def _starlette_route(path: str, methods: dict[str, Route]) -> StarletteRoute:
 
 def _answer(request: Request, route: Route, raw_body: bytes) -> Response:
     call = Call(request, route, raw_body, _request_id(request), time.perf_counter())
+    telemetry.logger().append_keys(method=request.method, route=route.path, request_id=call.request_id)
     try:
         _admit(call)
         reply = route.endpoint(call)
@@ -327,11 +337,8 @@ def _address(request: Request) -> str | None:
 
 
 def _log(call: Call, status: int) -> None:
-    """Puts the request on the line that its invocation logs."""
+    """Puts the outcome on the line that the invocation logs."""
     telemetry.logger().append_keys(
-        method=call.request.method,
-        route=call.route.path,
         status=status,
-        request_id=call.request_id,
         tenant_id=call.caller_or_none and str(call.caller_or_none.tenant_id),
     )

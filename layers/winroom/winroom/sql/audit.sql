@@ -4,7 +4,9 @@ insert into wr.api_audit_log (
     response_time_ms, error_message)
 values (
     wr.current_tenant(), %(audit_id)s, %(api_key_id)s, %(user_id)s, %(endpoint)s, %(http_method)s, %(status_code)s,
-    %(request_id)s, %(request_ip)s, %(user_agent)s, %(response_time_ms)s, %(error_message)s);
+    %(request_id)s, %(request_ip)s, %(user_agent)s, %(response_time_ms)s, %(error_message)s)
+-- Written again where a commit's answer was lost.
+on conflict (tenant_id, audit_id) do nothing;
 
 -- correct: The outcome of a request whose row was written before it was known.
 update wr.api_audit_log set status_code = %(status_code)s, error_message = %(error_message)s

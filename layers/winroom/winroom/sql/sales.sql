@@ -3,14 +3,17 @@ with incoming as (
     select * from unnest(
         %(event_ids)s::uuid[], %(sale_ids)s::text[], %(external_event_ids)s::text[], %(content_hashes)s::bytea[],
         %(fingerprints)s::bytea[], %(payloads)s::text[], %(seller_ids)s::text[]
-    ) as incoming (event_id, sale_id, external_event_id, content_hash, fingerprint, payload, seller_id)
+    ) with ordinality
+    as incoming (
+        event_id, sale_id, external_event_id, content_hash, fingerprint, payload, seller_id, position)
 ),
 keyed as (
     -- Both ids are taken together or neither is, and they stay with their event for ever.
     insert into wr.sale_keys (tenant_id, sale_id, external_event_id, content_hash, event_id)
     select wr.current_tenant(), sale_id, external_event_id, content_hash, event_id
     from incoming
-    order by sale_id
+    -- In the same order everywhere, or two batches would wait for each other; of two of one sale the first.
+    order by sale_id, position
     on conflict do nothing
     returning event_id
 ),
@@ -106,7 +109,7 @@ select
     case status when 'pending' then next_attempt_at end as next_attempt_at, error_message, processed_at, created_at
 from wr.sales_events
 where (%(before)s::uuid is null or event_id < %(before)s)
-  and (%(since)s::timestamptz is null or created_at >= %(since)s)
+  and (%(since)s::timestamptz is null or (event_id >= %(since_id)s and created_at >= %(since)s))
 order by event_id desc
 limit %(limit)s;
 
@@ -117,7 +120,7 @@ select
 from wr.sales_events
 where status = %(status)s
   and (%(before)s::uuid is null or event_id < %(before)s)
-  and (%(since)s::timestamptz is null or created_at >= %(since)s)
+  and (%(since)s::timestamptz is null or (event_id >= %(since_id)s and created_at >= %(since)s))
 order by event_id desc
 limit %(limit)s;
 
