@@ -5,16 +5,24 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "$ARCHITECTURE" in
-  arm64) export PLATFORM=aarch64-manylinux_2_28 ;;
-  x86_64) export PLATFORM=x86_64-manylinux_2_28 ;;
+  arm64) machine=aarch64 ;;
+  x86_64) machine=x86_64 ;;
   *) echo "ARCHITECTURE is arm64 or x86_64, not $ARCHITECTURE" >&2; exit 2 ;;
 esac
+# Lambda's Python 3.11 lives on Amazon Linux 2, whose C library is older than that of its successors.
+case "$RUNTIME" in
+  python3.11) export PLATFORM=$machine-manylinux2014 ;;
+  *) export PLATFORM=$machine-manylinux_2_28 ;;
+esac
+if [ "$RUNTIME" != "python$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" ]; then
+  echo "Note: the layers go without bytecode, because this is not $RUNTIME: cold starts are slower." >&2
+fi
 export RUNTIME SAM_CLI_TELEMETRY=0
 
 # A folder for each target: sam's cache does not know what a layer was built for.
 built=".aws-sam/$ENV-$RUNTIME-$ARCHITECTURE"
 release=$(python -m infra.release)
-parameters=("Environment=$ENV" "Runtime=$RUNTIME" "Architecture=$ARCHITECTURE" "Release=$release")
+parameters=("Runtime=$RUNTIME" "Architecture=$ARCHITECTURE" "Release=$release")
 
 sam build --parallel --cached --cache-dir "$built/cache" --build-dir "$built/build" \
   --parameter-overrides "${parameters[@]}"

@@ -59,7 +59,6 @@ def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator
     for key, value in {
         "DATABASE_URL": database.url_of("app"),
         "JOBS_DATABASE_URL": database.url_of("jobs"),
-        "OWNER_DATABASE_URL": database.owner_url,
         "DATABASE_POOL_SIZE": "40",
         "SALES_EVENTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/sales-events",
         "ROOM_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/room.fifo",
@@ -70,7 +69,6 @@ def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_SERVICE_NAME": "test",
-        "POWERTOOLS_METRICS_NAMESPACE": "WinRoom",
     }.items():
         monkeypatch.setenv(key, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)

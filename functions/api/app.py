@@ -10,7 +10,8 @@ ROUTES = [
     Route("POST", "/api/realtime/ticket", realtime.ticket, Role.WATCHER),
     Route("GET", "/api/products", products.index, Role.WATCHER),
     Route("POST", "/api/products", products.create, Role.MANAGER),
-    Route("GET", "/api/queue", queue.index, Role.WATCHER),
+    # Shows cost and margin, which sellers are not shown by default.
+    Route("GET", "/api/queue", queue.index, Role.MANAGER),
     Route("POST", "/api/queue/{queue_id}/claim", queue.claim, Role.MANAGER),
 ]
 

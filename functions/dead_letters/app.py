@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from winroom import db, sales, telemetry
+from psycopg.errors import ForeignKeyViolation
+
+from winroom import db, messages, sales, telemetry
 from winroom.db import Connection
-from winroom.errors import WinRoomError
 from winroom.messages import SaleEventReceived, Unreadable
 
 
@@ -18,6 +19,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def _decide(body: str) -> bool:
     """Pending with attempts left: due now, an attempt spent. Pending without: failed. Processed or failed
     already: nothing to do. No row: recorded."""
+    if body == messages.HEARTBEAT:
+        return True
     try:
         message = SaleEventReceived.read(body)
     except Unreadable as error:
@@ -30,8 +33,12 @@ def _decide(body: str) -> bool:
 
     try:
         db.tenant_batch(message.tenant_id, decide)
-    except WinRoomError as error:
-        telemetry.logger().warning("dead letter undecided", code=error.code)
+    except ForeignKeyViolation:
+        telemetry.logger().error("dead letter of an unknown tenant dropped", event_id=str(message.event_id))
+        return True
+    except Exception:
+        # Its neighbours are decided whatever became of this one.
+        telemetry.logger().warning("dead letter undecided", exc_info=True)
         return False
     telemetry.logger().warning("dead letter decided", event_id=str(message.event_id))
     return True

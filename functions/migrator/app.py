@@ -4,7 +4,7 @@ import json
 import urllib.request
 from typing import Any
 
-from winroom import schema, telemetry
+from winroom import schema, telemetry, vault
 from winroom.settings import settings
 
 
@@ -15,8 +15,9 @@ def handler(event: dict[str, Any], context: Any) -> None:
     try:
         # Deleting the stack keeps the data, and a rollback keeps the schema: it is backward compatible.
         if event["RequestType"] != "Delete":
-            passwords = {login: settings().password_of(login) for login in schema.LOGINS}
-            applied = schema.migrate(settings().owner_database_url, passwords)
+            owner_url = vault.read(settings().owner_database_secret)
+            passwords = {login: vault.read(settings().password_secret(login)) for login in schema.LOGINS}
+            applied = schema.migrate(owner_url, passwords)
             telemetry.logger().info("migrated", applied=applied)
     except Exception as error:
         telemetry.logger().exception("migration failed")

@@ -3,6 +3,7 @@ itself, and then each event, so that one bad event never stops its neighbours.""
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -21,10 +22,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answers with the messages that are to come back; everything else is settled."""
     fresh: Batch = {}
     returning: Batch = {}
+    has_beaten = False
     for record in event["Records"]:
         if record["body"] == messages.HEARTBEAT:
-            with db.open_session() as conn:
-                health.beat(conn, "processor")
+            has_beaten = True
             continue
         try:
             message = SaleEventReceived.read(record["body"])
@@ -37,7 +38,18 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     # What came back may have killed its process: it is worked alone, and takes no neighbours along.
     batches = [fresh, *({message_id: message} for message_id, message in returning.items())]
     unsettled = [message_id for batch in batches if batch for message_id in _process(batch)]
+    if has_beaten:
+        _beat()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in unsettled]}
+
+
+def _beat() -> None:
+    try:
+        with db.open_session() as conn:
+            health.beat(conn, "processor")
+    except Exception:
+        # Not worth another try: the next one comes within a minute, and silence tells the truth.
+        telemetry.logger().warning("a heartbeat was not noted", exc_info=True)
 
 
 def _process(batch: Batch) -> list[str]:
@@ -51,6 +63,13 @@ def _process(batch: Batch) -> list[str]:
     except Exception as error:
         return _divide(batch, error)
     messages.try_to_wake_rooms(changes)
+    # A sale is followed by these through every function.
+    telemetry.logger().info(
+        "events processed",
+        event_ids=[str(message.event_id) for message in batch.values()],
+        request_ids=[message.trace for message in batch.values()],
+        lag_seconds=[_age(message) for message in batch.values()],
+    )
     return []
 
 
@@ -92,6 +111,10 @@ def _record_failure(batch: Batch, error: Exception) -> list[str]:
         telemetry.logger().exception("failure not recorded, the message comes back")
         return list(batch)
     return []
+
+
+def _age(message: SaleEventReceived) -> float:
+    return round((datetime.now(UTC) - message.received_at).total_seconds(), 3)
 
 
 def _reason(error: Exception) -> str:

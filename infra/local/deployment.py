@@ -65,7 +65,6 @@ def deploy(state: Path, aws: str, owner_database_url: str, socket_url: str) -> D
     emulator.session().client("s3", endpoint_url=aws).create_bucket(Bucket=BUCKET)
     code = release()
     parameters = {
-        "Environment": "local",
         "Runtime": RUNTIME,
         "Architecture": ARCHITECTURE,
         "Release": code,

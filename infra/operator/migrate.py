@@ -1,7 +1,7 @@
 """`winroom migrate`: the schema, up and down."""
 
 import click
-from psycopg import OperationalError
+from psycopg import Error as PsycopgError
 
 from infra.operator.database import owner_url
 from winroom import schema
@@ -25,8 +25,8 @@ def migrate(to: str | None, rollback: bool, status: bool) -> None:
             _tell("Taken back", schema.roll_back(owner_url(), to))
         else:
             _tell("Applied", schema.migrate(owner_url(), {}, to))
-    except OperationalError as error:
-        raise click.ClickException(f"The database does not answer: {error}") from error
+    except PsycopgError as error:
+        raise click.ClickException(f"The database says: {error}") from error
     except WinRoomError as error:
         raise click.ClickException(error.message) from error
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -144,3 +145,12 @@ def test_errors_do_not_quote_rows(company: Company, database: Database) -> None:
 def test_a_statement_that_must_return_a_row_says_so(company: Company) -> None:
     with pytest.raises(LookupError), db.tenant_session(company.tenant_id) as conn:
         db.only(conn.execute("select 1 where false"))
+
+
+def test_a_swallowed_error_is_not_taken_for_a_commit(company: Company) -> None:
+    with (
+        pytest.raises(RuntimeError, match="swallowed"),
+        db.tenant_session(company.tenant_id) as conn,
+        suppress(psycopg.errors.DivisionByZero),
+    ):
+        conn.execute("select 1 / 0")

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from functions.ingestion.app import handler
@@ -16,6 +17,7 @@ from tests.conftest import forget_process_state
 from tests.doors import Answer, Sqs
 from tests.factories import Company, Database, sale
 from tests.wire import Wire
+from winroom import api_keys, db
 
 
 def post(company: Company, body: object, **more: Any) -> Answer:
@@ -123,10 +125,13 @@ class TestRefused:
             ({"sell_price": -3}, "sell_price", "sell_price must be greater than 0"),
             ({"sell_price": True}, "sell_price", "sell_price must be a number"),
             ({"sell_price": "cheap"}, "sell_price", "sell_price must be a number"),
+            ({"sell_price": "1_000"}, "sell_price", "sell_price must be a number"),
+            ({"sell_price": "\u0665"}, "sell_price", "sell_price must be a number"),
+            ({"sell_price": 1e300}, "sell_price", "sell_price must be at most 9999999999.99"),
             ({"sell_price": "NaN"}, "sell_price", "sell_price must be a number"),
             ({"sell_price": 1.005}, "sell_price", "sell_price must have at most 2 decimal"),
             ({"sell_price": 1e10}, "sell_price", "sell_price must be at most 9999999999.99"),
-            ({"sell_price": "1e400"}, "sell_price", "sell_price must be at most 9999999999.99"),
+            ({"sell_price": "1e400"}, "sell_price", "sell_price must be a number"),
             ({"cost_price": -1}, "cost_price", "cost_price must be at least 0"),
             ({"occurred_at": 1767225600}, "occurred_at", "occurred_at must be a valid ISO 8601"),
             ({"occurred_at": "2026-01-01"}, "occurred_at", "occurred_at must be a valid ISO 8601"),
@@ -219,6 +224,10 @@ class TestRefused:
 
     def test_another_version_is_refused(self, company: Company, queues: Sqs) -> None:
         assert post(company, sale(), headers={"X-API-Version": "2"}).status == 400
+
+    def test_a_path_with_a_slash_too_many_is_not_redirected(self, company: Company) -> None:
+        answer = doors.http(handler, "POST", "/api/events/", sale(), key=company.ingest_key)
+        assert (answer.status, answer.json["code"]) == (404, "not_found")
 
     def test_an_unknown_method_is_told_what_is_allowed(self, company: Company) -> None:
         answer = doors.http(handler, "DELETE", "/api/events", key=company.ingest_key)
@@ -430,6 +439,13 @@ class TestBatch:
         assert (first["duplicate"], second["duplicate"], third["status"]) == (False, True, 409)
         assert len(queues.bodies("sales-events")) == 1
 
+    def test_of_two_contradicting_sales_of_a_batch_the_first_wins(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        pairs = [sale(sale_id=f"s-{n // 2}", sell_price=n + 1) for n in range(100)]
+        results = post_batch(company, *pairs).json["results"]
+        assert [r["status"] for r in results] == [202, 409] * 50
+
     def test_a_hundred_are_one_request_against_the_limit(self, company: Company, queues: Sqs) -> None:
         company.set(ingestion_per_minute=1)
         answer = post_batch(company, *(sale() for _ in range(100)))
@@ -456,6 +472,16 @@ class TestBatch:
     def test_a_batch_of_nothing_valid_is_answered_item_by_item(self, company: Company, queues: Sqs) -> None:
         assert [r["status"] for r in post_batch(company, {}, 7, None).json["results"]] == [400] * 3
         assert company.count("api_audit_log") == 1
+
+    def test_an_event_is_on_its_way_though_its_neighbours_cannot_be_compared(
+        self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = sale()
+        post(company, known)
+        queues.sent.clear()
+        monkeypatch.setattr("winroom.sales.compare", lambda *_: 1 / 0)
+        assert post_batch(company, sale(), known).status == 500
+        assert len(queues.bodies("sales-events")) == 1
 
 
 class TestFate:
@@ -545,3 +571,54 @@ class TestDatabase:
         wire.mend()
         assert post(company, sale()).status == 202
         assert get(company, "/api/events").status == 200
+
+    def test_a_dead_connection_is_replaced_also_when_the_key_is_not_remembered(
+        self, company: Company, queues: Sqs, wire: Wire
+    ) -> None:
+        assert post(company, sale()).status == 202
+        wire.cut()
+        wire.mend()
+        api_keys.forget_all()
+        assert post(company, sale()).status == 202
+
+    def test_a_lost_answer_to_the_commit_loses_and_doubles_nothing(
+        self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pipelined, losses = db._pipelined, iter([True])
+
+        def lossy(work: Any) -> Any:
+            done = pipelined(work)
+            if next(losses, False):
+                raise psycopg.OperationalError("the connection is lost")
+            return done
+
+        monkeypatch.setattr(db, "_pipelined", lossy)
+        answer = post(company, sale())
+        assert (answer.status, answer.json["duplicate"]) == (202, False)
+        assert company.count("sales_events") == company.count("api_audit_log") == 1
+        assert len(queues.bodies("sales-events")) == 1
+
+    def test_a_failed_opening_gives_its_connection_back(
+        self, company: Company, queues: Sqs, database: Database, environment: pytest.MonkeyPatch
+    ) -> None:
+        environment.setenv("DATABASE_POOL_SIZE", "1")
+        forget_process_state()
+        assert get(company, "/api/events").status == 200
+        with psycopg.connect(database.superuser_url, autocommit=True) as conn:
+            conn.execute("revoke execute on function wr.enter_tenant(uuid) from winroom_app")
+            assert get(company, "/api/events").status == 500
+            conn.execute("grant execute on function wr.enter_tenant(uuid) to winroom_app")
+        assert get(company, "/api/events").status == 200
+
+    def test_a_primary_that_became_read_only_is_left_behind(
+        self, company: Company, queues: Sqs, database: Database
+    ) -> None:
+        assert post(company, sale()).status == 202
+        name = database.superuser_url.rpartition("/")[2]
+        with psycopg.connect(database.superuser_url, autocommit=True) as conn:
+            conn.execute(f"alter database {name} set default_transaction_read_only = on")
+            forget_process_state()
+            assert post(company, sale()).status == 503
+            conn.execute("set default_transaction_read_only = off")
+            conn.execute(f"alter database {name} reset default_transaction_read_only")
+        assert post(company, sale()).status == 202

@@ -20,6 +20,7 @@ Winroom = Callable[..., Result]
 @pytest.fixture
 def winroom(environment: pytest.MonkeyPatch, database: Database) -> Winroom:
     environment.setenv("OPERATOR_DATABASE_URL", database.url_of("operator"))
+    environment.setenv("OWNER_DATABASE_URL", database.owner_url)
     return lambda *arguments: CliRunner().invoke(main, arguments)
 
 
@@ -104,4 +105,4 @@ def test_without_a_database_the_way_to_one_is_told(winroom: Winroom, environment
         environment.setenv(variable, "postgresql://nobody@127.0.0.1:9/nowhere")
         refused = winroom(*command)
         assert refused.exit_code == 1
-        assert "does not answer" in refused.output
+        assert "Connection refused" in refused.output

@@ -252,6 +252,14 @@ class TestHeartbeat:
         )
         assert beating == [{"component": "processor"}]
 
+    def test_a_heartbeat_that_cannot_be_noted_costs_no_sale(
+        self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        message = post(company)
+        monkeypatch.setattr("winroom.health.beat", lambda *_: 1 / 0)
+        assert process(messages.HEARTBEAT, message) == []
+        assert company.count("queue") == 1
+
 
 class TestDuplicates:
     alike: ClassVar = {"occurred_at": "2026-01-01T10:00:00Z", "customer_name": "Ada", "sell_price": 5}
@@ -401,6 +409,13 @@ class TestDeadLetters:
         (row,) = company.rows("select failure_reason, payload from wr.sales_events_dlq")
         assert row["failure_reason"] == "lost"
         assert row["payload"]["version"] == 1
+
+    def test_a_letter_of_an_unknown_tenant_takes_no_neighbours_along(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        stranger = SaleEventReceived(ids.new(), ids.new(), datetime.now(UTC)).body()
+        assert self.bury(stranger, messages.HEARTBEAT, post(company)) == []
+        assert company.rows("select retry_count from wr.sales_events") == [{"retry_count": 1}]
 
     def test_an_absent_database_brings_the_letter_back(
         self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch

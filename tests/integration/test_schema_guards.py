@@ -216,7 +216,8 @@ GUARDS = {
         from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba)))
         where datname = current_database() and grantee = 0
         """,
-        set(),
+        # A database that was brought along has other users, who may go on connecting to it.
+        {"database CONNECT"},
         {
             "create function wr.leak() returns integer language sql return 1": ("wr.leak() EXECUTE"),
             "create procedure wr.leak() language sql as 'select 1'": "wr.leak() EXECUTE",

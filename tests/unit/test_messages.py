@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import pytest
@@ -101,6 +102,20 @@ def test_what_sqs_refuses_is_told(queues: Queues, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(messages, "_send_batch", lambda _: refused)
     with pytest.raises(NotSent, match="1 of 1: throttled"):
         messages.send_sale_events([event()])
+
+
+def test_a_part_that_fails_does_not_stop_the_others(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    send, failures = messages._send_batch, iter([True])
+
+    def flaky(request: dict[str, Any]) -> dict[str, Any]:
+        if next(failures, False):
+            raise aws.Refused(None, "a hiccup")
+        return send(request)
+
+    monkeypatch.setattr(messages, "_send_batch", flaky)
+    with pytest.raises(aws.Refused):
+        messages.send_sale_events([event() for _ in range(25)])
+    assert len(queues.drain(queues.sales)) == 15
 
 
 def test_a_queue_that_does_not_exist_is_told(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from functions.migrator.app import handler
 from tests.doors import context
-from winroom import schema
+from winroom import ids, schema
 from winroom.settings import settings
 
 
@@ -42,12 +44,25 @@ def answers() -> Iterator[Answers]:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("OWNER_DATABASE_URL", "postgresql://owner@127.0.0.1:9/winroom")
-    for login in schema.LOGINS:
-        monkeypatch.setenv(f"{login.upper()}_PASSWORD", f"secret-{login}")
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(key, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("SECRETS_URL", f"http://{host}:{port}")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    vault = boto3.client("secretsmanager", endpoint_url=f"http://{host}:{port}")
+    kept = {f"{login.upper()}_PASSWORD": f"secret-{login}" for login in schema.LOGINS}
+    kept["OWNER_DATABASE"] = "postgresql://owner:secret@127.0.0.1:9/winroom"
+    for name, text in kept.items():
+        arn = vault.create_secret(Name=f"{name}-{ids.new()}", SecretString=text)["ARN"]
+        monkeypatch.setenv(f"{name}_SECRET", arn)
     settings.cache_clear()
     yield
     settings.cache_clear()
+    vault.close()
+    server.stop()
 
 
 def request(answers: Answers, kind: str) -> dict[str, Any]:
@@ -99,7 +114,7 @@ def test_a_failed_migration_fails_the_deployment_and_says_why(answers: Answers) 
 
 
 def test_a_missing_setting_is_named(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("JOBS_PASSWORD")
+    monkeypatch.delenv("JOBS_PASSWORD_SECRET")
     settings.cache_clear()
     handler(request(answers, "Create"), context())
-    assert "JOBS_PASSWORD is not set" in answers[0]["Reason"]
+    assert "JOBS_PASSWORD_SECRET is not set" in answers[0]["Reason"]

@@ -124,10 +124,3 @@ class Busy(WinRoomError):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message, retry_after=1)
-
-
-class Paused(WinRoomError):
-    """Ingestion is paused for maintenance. Nothing was recorded; please send the request again later."""
-
-    status = 503
-    code = "paused"

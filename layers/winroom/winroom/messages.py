@@ -119,11 +119,19 @@ class NotSent(Exception):
 
 
 def _send(queue_url: str, entries: list[dict[str, str]]) -> None:
+    """Sends all that can be sent, and only then raises what went wrong."""
+    failures: list[Exception] = []
     for start in range(0, len(entries), _BATCH):
         part = [{"Id": str(n), **e} for n, e in enumerate(entries[start : start + _BATCH])]
-        answer = _send_batch({"QueueUrl": queue_url, "Entries": part})
+        try:
+            answer = _send_batch({"QueueUrl": queue_url, "Entries": part})
+        except Exception as error:
+            failures.append(error)
+            continue
         if refused := answer.get("Failed"):
-            raise NotSent(f"{len(refused)} of {len(part)}: {refused[0].get('Message')}")
+            failures.append(NotSent(f"{len(refused)} of {len(part)}: {refused[0].get('Message')}"))
+    if failures:
+        raise failures[0]
 
 
 def _send_batch(request: dict[str, Any]) -> dict[str, Any]:

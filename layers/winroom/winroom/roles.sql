@@ -23,7 +23,7 @@ begin
         grant winroom_resolver to winroom_owner;
     end if;
     execute format('grant create, connect on database %I to winroom_owner', current_database());
-    execute format('revoke all on database %I from public', current_database());
+    execute format('revoke create, temporary on database %I from public', current_database());
     execute format(
         'grant connect on database %I to winroom_app, winroom_jobs, winroom_operator, winroom_readonly',
         current_database());

@@ -33,9 +33,18 @@ class Settings:
         return self._required("JOBS_DATABASE_URL")
 
     @property
-    def owner_database_url(self) -> str:
-        """Where migrations run: a direct connection, never through a pooler."""
-        return self._required("OWNER_DATABASE_URL")
+    def owner_database_secret(self) -> str:
+        """The secret with the URL that migrations run at: a direct connection, never through a pooler."""
+        return self._required("OWNER_DATABASE_SECRET")
+
+    def password_secret(self, login: str) -> str:
+        """The secret with the password that the migrator gives `winroom_<login>`."""
+        return self._required(f"{login.upper()}_PASSWORD_SECRET")
+
+    @property
+    def secrets_url(self) -> str:
+        """Where Secrets Manager answers."""
+        return self._endpoint(self._required("SECRETS_URL"))
 
     @property
     def database_pool_size(self) -> int:
@@ -51,9 +60,8 @@ class Settings:
         return self._required("ROOM_QUEUE_URL")
 
     def sqs_endpoint(self, queue_url: str) -> str:
-        """Where SQS answers: AWS_ENDPOINT_URL, which AWS's own clients heed, or the queue's own address."""
-        parts = urlsplit(self._environment.get("AWS_ENDPOINT_URL") or queue_url)
-        return f"{parts.scheme}://{parts.netloc}"
+        """Where SQS answers for a queue."""
+        return self._endpoint(queue_url)
 
     @property
     def socket_management_url(self) -> str:
@@ -75,9 +83,10 @@ class Settings:
         """Origins that browsers may call the API from besides its own; empty by default."""
         return frozenset(self._environment.get("ALLOWED_ORIGINS", "").split())
 
-    def password_of(self, role: str) -> str:
-        """The password that the migrator gives `winroom_<role>`."""
-        return self._required(f"{role.upper()}_PASSWORD")
+    def _endpoint(self, url: str) -> str:
+        """The origin of a URL, or AWS_ENDPOINT_URL, which AWS's own clients heed as well."""
+        parts = urlsplit(self._environment.get("AWS_ENDPOINT_URL") or url)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 @cache

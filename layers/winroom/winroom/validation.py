@@ -1,5 +1,6 @@
 """Input at the border: JSON to a frozen model, or an error that names every wrong field."""
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +18,7 @@ from pydantic_core import PydanticCustomError, from_json
 from winroom import copy
 from winroom.errors import FieldProblem, Invalid
 
+_PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 # What numeric(12, 2) holds.
 MOST_MONEY = Decimal("9999999999.99")
 
@@ -41,6 +43,9 @@ def _number_or_text(value: object) -> object:
     # True is an int to Python, and one dollar to a careless parser.
     if isinstance(value, bool):
         raise PydanticCustomError("decimal_type", "")
+    # Decimal would take "1_000" and the digits of every script.
+    if isinstance(value, str) and not _PLAIN_NUMBER.fullmatch(value.strip()):
+        raise PydanticCustomError("decimal_parsing", "")
     return value
 
 

@@ -5,7 +5,10 @@ create table wr.tenants (
     slug text not null unique check (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
     name text not null check (char_length(name) between 1 and 200),
     plan text not null default 'free' check (plan in ('free', 'pro', 'enterprise')),
-    settings jsonb not null default '{}',
+    settings jsonb not null default '{}'
+        -- One wrong value here would refuse every sale of the company.
+        check (coalesce(jsonb_typeof(settings -> 'ingestion_per_minute'), 'number') = 'number')
+        check (coalesce(jsonb_typeof(settings -> 'suspect_duplicates'), 'boolean') = 'boolean'),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
 );

@@ -18,8 +18,6 @@ create table wr.events (
     created_at timestamptz not null default now(),
     primary key (tenant_id, seq)
 );
-create index events_of_sale on wr.events (tenant_id, sale_id, seq);
-create index events_of_type on wr.events (tenant_id, type, seq desc);
 
 create table wr.tickets (
     ticket_hash bytea primary key check (octet_length(ticket_hash) = 32),

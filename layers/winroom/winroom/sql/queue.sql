@@ -44,7 +44,8 @@ judged as (
         ) end as duplicate_of
     from priced
     cross join (
-        select coalesce((settings ->> 'suspect_duplicates')::boolean, true) as is_on from wr.tenants
+        select settings -> 'suspect_duplicates' is distinct from 'false'::jsonb as is_on
+        from wr.tenants where tenant_id = (select wr.current_tenant())
     ) rule
     left join lateral (
         select q.sale_id from wr.queue q
