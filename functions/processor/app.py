@@ -1,7 +1,8 @@
 """SQS: sale events become queue items. A batch is one transaction; when it fails, each tenant is worked for
 itself, and then each event, so that one bad event never stops its neighbours."""
 
-from collections import defaultdict
+import time
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -16,9 +17,12 @@ from winroom.messages import RoomChanged, SaleEventReceived, Unreadable
 
 Batch = dict[str, SaleEventReceived]
 
+# Seconds kept for recording what failed, before the function's time is up.
+_RESERVE = 8.0
+
 
 @telemetry.door
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answers with the messages that are to come back; everything else is settled."""
     fresh: Batch = {}
     returning: Batch = {}
@@ -37,10 +41,39 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         (returning if seen_before else fresh)[record["messageId"]] = message
     # What came back may have killed its process: it is worked alone, and takes no neighbours along.
     batches = [fresh, *({message_id: message} for message_id, message in returning.items())]
-    unsettled = [message_id for batch in batches if batch for message_id in _process(batch)]
+    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE
+    unsettled = _process([batch for batch in batches if batch], deadline)
     if has_beaten:
         _beat()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in unsettled]}
+
+
+def _process(batches: Sequence[Batch], deadline: float) -> list[str]:
+    """Works batches; returns the ids of the messages that are to come back.
+
+    The parts of a batch that failed wait until the others had their turn: a tenant whose room is locked
+    costs three seconds at each attempt, and its neighbours must not wait for all of them.
+    """
+    unsettled: list[str] = []
+    waiting = deque(batches)
+    while waiting:
+        batch = waiting.popleft()
+        try:
+            changes = _enqueue(list(batch.values()))
+        except DatabaseUnavailable:
+            # Visibility brings them back; none of their attempts is spent.
+            telemetry.logger().warning("database unavailable", messages=len(batch))
+            unsettled += batch
+        except Exception as error:
+            parts = _parts(batch)
+            if len(parts) > 1 and time.monotonic() < deadline:
+                waiting.extend(parts)
+            else:
+                unsettled += _record_failures(batch, error)
+        else:
+            messages.try_to_wake_rooms(changes)
+            _log(batch)
+    return unsettled
 
 
 def _beat() -> None:
@@ -50,27 +83,6 @@ def _beat() -> None:
     except Exception:
         # Not worth another try: the next one comes within a minute, and silence tells the truth.
         telemetry.logger().warning("a heartbeat was not noted", exc_info=True)
-
-
-def _process(batch: Batch) -> list[str]:
-    """Works a batch; returns the ids of the messages that are to come back."""
-    try:
-        changes = _enqueue(list(batch.values()))
-    except DatabaseUnavailable:
-        # Visibility brings them back; none of their attempts is spent.
-        telemetry.logger().warning("database unavailable", messages=len(batch))
-        return list(batch)
-    except Exception as error:
-        return _divide(batch, error)
-    messages.try_to_wake_rooms(changes)
-    # A sale is followed by these through every function.
-    telemetry.logger().info(
-        "events processed",
-        event_ids=[str(message.event_id) for message in batch.values()],
-        request_ids=[message.trace for message in batch.values()],
-        lag_seconds=[_age(message) for message in batch.values()],
-    )
-    return []
 
 
 def _enqueue(batch: Sequence[SaleEventReceived]) -> list[RoomChanged]:
@@ -83,38 +95,47 @@ def _enqueue(batch: Sequence[SaleEventReceived]) -> list[RoomChanged]:
     return [RoomChanged(t, max(n)) for t, n in zip(tenants, numbers, strict=True) if n]
 
 
-def _divide(batch: Batch, error: Exception) -> list[str]:
-    """Works the parts of a batch that failed as a whole; a single event's failure is recorded."""
+def _parts(batch: Batch) -> list[Batch]:
+    """A batch of several tenants tenant by tenant, one of a single tenant event by event."""
     parts: dict[UUID, Batch] = defaultdict(dict)
     by_tenant = len({message.tenant_id for message in batch.values()}) > 1
     for message_id, message in batch.items():
         parts[message.tenant_id if by_tenant else message.event_id][message_id] = message
-    if len(parts) > 1:
-        return [message_id for part in parts.values() for message_id in _process(part)]
-    return _record_failure(batch, error)
+    return list(parts.values())
 
 
-def _record_failure(batch: Batch, error: Exception) -> list[str]:
-    message = next(iter(batch.values()))
-    hopeless = isinstance(error, psycopg.DataError | psycopg.IntegrityError)
-    record = sales.quarantine if hopeless else sales.postpone
-    telemetry.logger().warning(
-        "event failed",
-        event_id=str(message.event_id),
-        tenant_id=str(message.tenant_id),
-        hopeless=hopeless,
-        error=type(error.__cause__ or error).__name__,
-    )
-    try:
-        db.tenant_batch(message.tenant_id, lambda conn: record(conn, message.event_id, _reason(error)))
-    except Exception:
-        telemetry.logger().exception("failure not recorded, the message comes back")
-        return list(batch)
+def _record_failures(batch: Batch, error: Exception) -> list[str]:
+    """Notes why the batch failed on each of its events; returns the messages that are to come back."""
+    is_one = len({message.event_id for message in batch.values()}) == 1
+    # Of several events nobody knows which one is hopeless.
+    is_hopeless = is_one and isinstance(error, psycopg.DataError | psycopg.IntegrityError)
+    record = sales.quarantine if is_hopeless else sales.postpone
+    events = {message.event_id: message.tenant_id for message in batch.values()}
+    for event_id, tenant_id in events.items():
+        telemetry.logger().warning(
+            "event failed",
+            event_id=str(event_id),
+            tenant_id=str(tenant_id),
+            is_hopeless=is_hopeless,
+            error=type(error.__cause__ or error).__name__,
+        )
+        try:
+            db.tenant_batch(tenant_id, partial(record, event_id=event_id, error=_reason(error)))
+        except Exception:
+            telemetry.logger().exception("failures not recorded, the messages come back")
+            return list(batch)
     return []
 
 
-def _age(message: SaleEventReceived) -> float:
-    return round((datetime.now(UTC) - message.received_at).total_seconds(), 3)
+def _log(batch: Batch) -> None:
+    """What a sale is followed by through every function."""
+    now = datetime.now(UTC)
+    telemetry.logger().info(
+        "events processed",
+        event_ids=[str(message.event_id) for message in batch.values()],
+        request_ids=[message.trace for message in batch.values()],
+        lag_seconds=[round((now - message.received_at).total_seconds(), 3) for message in batch.values()],
+    )
 
 
 def _reason(error: Exception) -> str:

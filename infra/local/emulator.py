@@ -24,14 +24,14 @@ def running(state: Path) -> Iterator[str]:
     home, log = state / "emulator", state / "logs" / "emulator.log"
     _discard(home)
     (home / "tmp").mkdir(parents=True)
-    port = ports.free(4566)
-    url = f"http://{ports.LOOPBACK}:{port}"
-    command = [sys.executable, "-m", "ministack.app"]
-    with leash.leashed(command, log=log, env=_environment(home, port), cwd=home) as holder:
-        while not _is_healthy(url):
-            leash.must_run(holder, log)
-            time.sleep(0.1)
-        yield url
+    with ports.reserved(4566) as port:
+        url = f"http://{ports.LOOPBACK}:{port}"
+        command = [sys.executable, "-m", "ministack.app"]
+        with leash.leashed(command, log=log, env=_environment(home, port), cwd=home) as holder:
+            while not _is_healthy(url):
+                leash.must_run(holder, log)
+                time.sleep(0.1)
+            yield url
 
 
 def session() -> boto3.Session:

@@ -39,17 +39,17 @@ def running(state: Path, settings: Mapping[str, str] = SETTINGS, port: int = 544
     data, log = state / "postgres", state / "logs" / "postgres.log"
     _prepare(data, state / "postgres.password")
     password = (state / "postgres.password").read_text()
-    port = ports.free(port)
-    command = [*_as_the_user_of(data), BINARIES / "postgres", "-D", data, "-h", ports.LOOPBACK]
-    command += ["-p", str(port), *(f"-c{name}={value}" for name, value in settings.items())]
-    # SIGINT asks for a fast shutdown: SIGTERM would wait for every client to leave.
-    with leash.leashed(command, log=log, env=_environment(), stop_with=signal.SIGINT) as holder:
-        superuser = f"postgresql://postgres:{password}@{ports.LOOPBACK}:{port}/postgres"
-        while not _accepts(superuser):
-            leash.must_run(holder, log)
-            time.sleep(0.05)
-        _create_owner(superuser, password)
-        yield f"postgresql://winroom_owner:{password}@{ports.LOOPBACK}:{port}/winroom"
+    with ports.reserved(port) as free:
+        command = [*_as_the_user_of(data), BINARIES / "postgres", "-D", data, "-h", ports.LOOPBACK]
+        command += ["-p", str(free), *(f"-c{name}={value}" for name, value in settings.items())]
+        # SIGINT asks for a fast shutdown: SIGTERM would wait for every client to leave.
+        with leash.leashed(command, log=log, env=_environment(), stop_with=signal.SIGINT) as holder:
+            superuser = f"postgresql://postgres:{password}@{ports.LOOPBACK}:{free}/postgres"
+            while not _accepts(superuser):
+                leash.must_run(holder, log)
+                time.sleep(0.05)
+            _create_owner(superuser, password)
+            yield f"postgresql://winroom_owner:{password}@{ports.LOOPBACK}:{free}/winroom"
 
 
 def _prepare(data: Path, password: Path) -> None:

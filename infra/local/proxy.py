@@ -49,8 +49,8 @@ class Proxy:
                 data=request.content if request.can_read_body else None,
                 allow_redirects=False,
             )
-        except ClientConnectionError as error:
-            return web.json_response({"error": f"Nothing answers: {error}"}, status=502)
+        except ClientConnectionError:
+            return web.json_response({"error": "The local stack does not answer"}, status=502)
         async with upstream:
             headers = _end_to_end(upstream.headers)
             answer = web.StreamResponse(status=upstream.status, headers=headers)
@@ -72,8 +72,8 @@ class Proxy:
             upstream = await self.client.ws_connect(url, headers=headers, max_msg_size=0, autoclose=True)
         except WSServerHandshakeError as error:
             return web.Response(status=error.status)
-        except ClientConnectionError as error:
-            return web.Response(status=502, text=str(error))
+        except ClientConnectionError:
+            return web.Response(status=502)
         async with upstream:
             client = web.WebSocketResponse(max_msg_size=0, compress=False)
             await client.prepare(request)
@@ -122,7 +122,8 @@ async def _serve(port: int, http: str, socket: str) -> None:
         app = web.Application(client_max_size=0)
         app.router.add_get("/ws", proxy.relay)
         app.router.add_route("*", "/{path:.*}", proxy.forward)
-        runner = web.AppRunner(app, handle_signals=True, access_log=None)
+        # Bodies pass as they came: unpacked, they would no longer fit their headers.
+        runner = web.AppRunner(app, handle_signals=True, access_log=None, auto_decompress=False)
         await runner.setup()
         await web.TCPSite(runner, ports.LOOPBACK, port, backlog=1024).start()
         await asyncio.Event().wait()

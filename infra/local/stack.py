@@ -68,7 +68,7 @@ def up(state: Path = STATE, step: Step = quietly) -> Iterator[Stack]:
             aws = running.enter_context(emulator.running(state))
         with step("Building the functions and layers (sam build)"):
             deployment.build(state)
-        port = ports.free(8080)
+        port = running.enter_context(ports.reserved(8080))
         origin, socket = f"http://{ports.LOOPBACK}:{port}", f"ws://{ports.LOOPBACK}:{port}/ws"
         with step("Deploying the template, migrating the database (sam deploy)"):
             deployed = deployment.deploy(state, aws, owner, socket)

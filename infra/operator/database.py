@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from psycopg import OperationalError
+from psycopg import IntegrityError, OperationalError
 from psycopg.rows import dict_row
 
 from infra.local import stack
@@ -31,6 +31,8 @@ def operator_session() -> Iterator[Connection]:
             yield conn
     except OperationalError as error:
         raise click.ClickException(f"The database does not answer: {error}") from error
+    except IntegrityError as error:
+        raise click.ClickException(f"The database refuses that: {error.diag.message_primary}") from error
     except WinRoomError as error:
         raise click.ClickException(error.message) from error
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -130,3 +130,11 @@ def company(stack: Stack) -> Company:
 @pytest.fixture
 def rival(stack: Stack) -> Company:
     return new_company(stack)
+
+
+def wait_until(condition: Callable[[], bool], timeout: float = 60) -> None:
+    ends = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > ends:
+            pytest.fail("it did not come true in time")
+        time.sleep(0.2)

@@ -10,10 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import pytest
-
 from infra.local.stack import Stack
-from tests.e2e.conftest import Company, new_company
+from tests.e2e.conftest import Company, new_company, wait_until
 from tests.factories import sale
 
 SALES = 250  # of each company
@@ -53,14 +51,6 @@ def post_until_accepted(company: Company, body: object) -> int:
 def pending(company: Company) -> int:
     rows = company.rows("select count(*) as n from wr.sales_events where status = 'pending'")
     return int(rows[0]["n"])
-
-
-def wait_until(condition: object, timeout: float = 60) -> None:
-    ends = time.monotonic() + timeout
-    while not condition():  # type: ignore[operator]
-        if time.monotonic() > ends:
-            pytest.fail("it did not come true in time")
-        time.sleep(0.2)
 
 
 @contextmanager

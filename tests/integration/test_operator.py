@@ -106,3 +106,20 @@ def test_without_a_database_the_way_to_one_is_told(winroom: Winroom, environment
         refused = winroom(*command)
         assert refused.exit_code == 1
         assert "Connection refused" in refused.output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tenant", "create", "X", "--admin-email", "a"),
+        ("tenant", "create", "X", "--admin-email", "a@b.example", "--slug", "BAD!"),
+        ("tenant", "create", "x" * 250, "--admin-email", "a@b.example"),
+        ("key", "create", "acme", "--name", ""),
+    ],
+)
+def test_what_the_database_refuses_is_told_in_a_line(
+    winroom: Winroom, company: Company, command: tuple[str, ...]
+) -> None:
+    refused = winroom(*command)
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: The database refuses that")

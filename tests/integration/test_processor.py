@@ -1,6 +1,7 @@
 """Sale events become queue items: once, whole, and whatever their neighbours do."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from functions.dead_letters.app import handler as dead_letters
 from functions.ingestion.app import handler as ingestion
 from functions.processor.app import handler as processor
 from tests import doors
+from tests.conftest import forget_process_state
 from tests.doors import Sqs
 from tests.factories import Company, Database, sale
 from winroom import db, ids, messages, queue
@@ -238,6 +240,44 @@ class TestNeighbours:
         stolen = {**json.loads(post(company)), "tenant_id": str(rival.tenant_id)}
         assert process(json.dumps(stolen)) == []
         assert company.count("queue") == rival.count("queue") == 0
+
+
+class TestTime:
+    def test_a_locked_room_holds_up_its_own_company_only(
+        self, company: Company, rival: Company, queues: Sqs, database: Database
+    ) -> None:
+        messages = [post(company), post(company), post(rival), post(company)]
+        name = database.superuser_url.rpartition("/")[2]
+        with psycopg.connect(database.superuser_url, autocommit=True) as conn:
+            conn.execute(f"alter role winroom_app in database {name} set lock_timeout = '300ms'")
+        forget_process_state()
+        with psycopg.connect(database.superuser_url) as conn:
+            conn.execute("select from wr.rooms where tenant_id = %s for update", [company.tenant_id])
+            began = time.monotonic()
+            assert process(*messages) == []
+            # Once together, once for the company, once for each of its events.
+            assert time.monotonic() - began < 0.3 * 5 + 1
+        assert (company.count("queue"), rival.count("queue")) == (0, 1)
+        assert company.rows("select distinct retry_count, status from wr.sales_events") == [
+            {"retry_count": 1, "status": "pending"}
+        ]
+
+    def test_what_cannot_be_divided_in_time_is_put_off_whole(
+        self, company: Company, queues: Sqs, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bodies = [post(company, sale_id="bad"), post(company)]
+        database.execute(
+            'update wr.sales_events set payload = payload || \'{"sell_price": "much"}\''
+            " where sale_id = 'bad'"
+        )
+        with monkeypatch.context() as hurried:
+            hurried.setattr("functions.processor.app._RESERVE", 31.0)  # of 30 seconds
+            assert process(*bodies) == []
+        assert company.rows("select distinct retry_count, status from wr.sales_events") == [
+            {"retry_count": 1, "status": "pending"}
+        ]
+        assert process(*bodies) == []
+        assert company.count("queue") == company.count("sales_events_dlq") == 1
 
 
 class TestHeartbeat:

@@ -198,6 +198,23 @@ def test_when_the_functions_time_is_up_who_was_not_told_is_counted_and_may_be_to
     until(lambda: not sockets._busy)
 
 
+def test_stalled_sockets_of_one_room_do_not_silence_another(
+    company: Company, rival: Company, gateway: Gateway, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setattr(sockets, "_STALLED", 0.2)
+    stalled = [joined(gateway, company) for _ in range(sockets._AT_ONCE)]
+    for client in stalled:
+        gateway.slow[client.id] = 1.5
+    there = joined(gateway, rival)
+    publish(company)
+    for _ in range(3):
+        publish(rival)
+        assert wake(company, rival) == []
+    assert numbers(there.told()) == [1, 2, 3]
+    gateway.slow.clear()
+    until(lambda: not sockets._busy)
+
+
 def test_throttling_is_retried(company: Company, gateway: Gateway) -> None:
     clients = [joined(gateway, company) for _ in range(4)]
     for client in clients:

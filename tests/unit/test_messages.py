@@ -127,7 +127,13 @@ def test_a_queue_that_does_not_exist_is_told(queues: Queues, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    "body", ["", "{", "[]", "7", "{}", '{"version": 1, "event_id": 7}', '{"version": 2}', "null"]
+    "body",
+    [
+        *("", "{", "[]", "7", "{}", "null", '{"version": 2}', '{"version": 1, "event_id": 7}'),
+        f'{{"tenant_id": "{TENANT}", "seq": 1e999}}',
+        "[" * 20_000,
+    ],
+    ids=lambda body: body[:20],
 )
 def test_what_is_none_of_ours_is_unreadable(body: str) -> None:
     with pytest.raises(Unreadable):

@@ -21,6 +21,10 @@ class Unreadable(ValueError):
     """A message that is not one of ours."""
 
 
+# All that reading a stranger's JSON raises: wrong shapes, numbers without end, brackets without end.
+_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
 @dataclass(frozen=True, slots=True)
 class SaleEventReceived:
     """On the sales-events queue: an event that is durable and waits to be processed."""
@@ -44,7 +48,7 @@ class SaleEventReceived:
                 received_at=datetime.fromisoformat(content["received_at"]),
                 trace=content.get("trace"),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except _NOT_OURS as error:
             raise Unreadable(f"not a sale event message: {error}") from error
 
     def body(self) -> str:
@@ -66,7 +70,7 @@ class RoomChanged:
         try:
             content = json.loads(body)
             return cls(UUID(content["tenant_id"]), int(content["seq"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except _NOT_OURS as error:
             raise Unreadable(f"not a wake-up: {error}") from error
 
     def body(self) -> str:

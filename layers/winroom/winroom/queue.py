@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from winroom import copy, queries
 from winroom.db import Connection, Cursor, Row
@@ -18,7 +18,7 @@ class Filter(Input):
     of the page before."""
 
     status: Literal["pending", "claimed", "excluded"] = "pending"
-    seller: Annotated[Text255 | None, BlankIsAbsent] = None
+    seller: Annotated[Annotated[Text255, AfterValidator(str.lower)] | None, BlankIsAbsent] = None
     product: Annotated[UUID | None, BlankIsAbsent] = None
     q: Annotated[Text500 | None, BlankIsAbsent] = None
     cursor: Annotated[UUID | None, BlankIsAbsent] = None
@@ -43,13 +43,4 @@ def enqueue(conn: Connection, event_ids: Sequence[UUID]) -> Cursor:
 
 def page(conn: Connection, wanted: Filter) -> list[Row]:
     """Items newest first, `wanted.limit` at most."""
-    prefix = wanted.q and wanted.q.lower()
-    return conn.execute(
-        _SQL["page"],
-        {
-            **wanted.model_dump(),
-            "prefix": prefix,
-            # Everything that starts so: like could not use the index under row security.
-            "prefix_end": prefix and prefix + chr(0x10FFFF),
-        },
-    ).fetchall()
+    return conn.execute(_SQL["page"], wanted.model_dump()).fetchall()

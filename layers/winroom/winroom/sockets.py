@@ -57,9 +57,11 @@ def _each(jobs: Mapping[str, _Job], patience: float) -> Posted:
     ends = time.monotonic() + patience
     news: _News = SimpleQueue()
     under_way: dict[str, Future[None]] = {}
+    # Threads of this call alone: those that another room's sockets hold up are not missed here.
+    workers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="socket")
     for to in jobs.keys() - _busy:
         _busy.add(to)
-        under_way[to] = _workers().submit(_try, to, jobs[to], news)
+        under_way[to] = workers.submit(_try, to, jobs[to], news)
     gone = set()
     while under_way:
         try:
@@ -73,6 +75,7 @@ def _each(jobs: Mapping[str, _Job], patience: float) -> Posted:
         if progress.is_gone:
             gone.add(progress.connection_id)
     untold = {to for to, job in under_way.items() if job.cancel()}
+    workers.shutdown(wait=False)
     _busy.difference_update(untold)
     if under_way:
         telemetry.logger().warning("sockets do not answer", sockets=len(under_way), untold=len(untold))
@@ -104,11 +107,6 @@ def _close(endpoint: aws.Endpoint, to: str, _news: _News) -> None:
 
 def _path(connection_id: str) -> str:
     return f"/@connections/{quote(connection_id, safe='')}"
-
-
-@cache
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="socket")
 
 
 @cache

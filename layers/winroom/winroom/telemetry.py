@@ -21,6 +21,8 @@ def logger() -> "Logger":
     # Imported here: importing a module reads no environment, and Powertools reads plenty.
     from aws_lambda_powertools import Logger
 
+    # What psycopg warns of, it also raises; its own lines name users and databases.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     return Logger(logger_handler=_STDOUT, utc=True)
 
 

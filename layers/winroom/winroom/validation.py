@@ -52,7 +52,7 @@ def _number_or_text(value: object) -> object:
 def _to_cents(amount: Decimal) -> Decimal:
     if amount > MOST_MONEY:
         raise PydanticCustomError("too_much", "", {"most": str(MOST_MONEY)})
-    return amount.quantize(Decimal("0.01"))
+    return amount.quantize(Decimal("0.01")) + 0  # a zero has no sign
 
 
 def _iso_8601(value: object) -> object:
