@@ -3,9 +3,10 @@ itself, and then each event, so that one bad event never stops its neighbours.""
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -24,28 +25,31 @@ _RESERVE = 8.0
 @telemetry.door
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answers with the messages that are to come back; everything else is settled."""
+    sales_records = [record for record in event["Records"] if record["body"] != messages.HEARTBEAT]
+    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE
+    unsettled = _process(_batches(sales_records), deadline)
+    if len(sales_records) < len(event["Records"]):
+        _beat()
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in unsettled]}
+
+
+def _batches(records: Sequence[Mapping[str, Any]]) -> list[Batch]:
+    """What is worked together. What came back may have killed its process: it is worked alone, and takes
+    no neighbours along."""
     fresh: Batch = {}
-    returning: Batch = {}
-    has_beaten = False
-    for record in event["Records"]:
-        if record["body"] == messages.HEARTBEAT:
-            has_beaten = True
-            continue
+    returning: list[Batch] = []
+    for record in records:
         try:
             message = SaleEventReceived.read(record["body"])
         except Unreadable as error:
             # The event itself is durable: the sweeper sends it again in words we understand.
             telemetry.logger().error("unreadable message dropped", reason=str(error))
             continue
-        seen_before = int(record["attributes"]["ApproximateReceiveCount"]) > 1
-        (returning if seen_before else fresh)[record["messageId"]] = message
-    # What came back may have killed its process: it is worked alone, and takes no neighbours along.
-    batches = [fresh, *({message_id: message} for message_id, message in returning.items())]
-    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE
-    unsettled = _process([batch for batch in batches if batch], deadline)
-    if has_beaten:
-        _beat()
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in unsettled]}
+        if int(record["attributes"]["ApproximateReceiveCount"]) > 1:
+            returning.append({record["messageId"]: message})
+        else:
+            fresh[record["messageId"]] = message
+    return [fresh, *returning] if fresh else returning
 
 
 def _process(batches: Sequence[Batch], deadline: float) -> list[str]:
@@ -62,8 +66,8 @@ def _process(batches: Sequence[Batch], deadline: float) -> list[str]:
             changes = _enqueue(list(batch.values()))
         except DatabaseUnavailable:
             # Visibility brings them back; none of their attempts is spent.
-            telemetry.logger().warning("database unavailable", messages=len(batch))
-            unsettled += batch
+            telemetry.logger().warning("database unavailable")
+            return [*unsettled, *batch, *chain.from_iterable(waiting)]
         except Exception as error:
             parts = _parts(batch)
             if len(parts) > 1 and time.monotonic() < deadline:
