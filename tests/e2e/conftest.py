@@ -91,12 +91,19 @@ class Room:
                     return message
             self.receive(max(0.01, ends - time.monotonic()))
 
-    def wait_until_closed(self, timeout: float) -> None:
-        """Returns when the server has closed the socket. Raises TimeoutError."""
-        ends = time.monotonic() + timeout
+    def wait_for_type(self, message_type: str) -> dict[str, Any]:
+        """The next frame of a type. Raises TimeoutError after ten silent seconds."""
+        while True:
+            if (message := self.receive())["type"] == message_type:
+                return message
+
+    def wait_until_closed(self, timeout: float) -> float:
+        """Returns after how many seconds the server has closed the socket. Raises TimeoutError."""
+        began = time.monotonic()
         with suppress(ConnectionClosed):
             while True:
-                self.receive(max(0.01, ends - time.monotonic()))
+                self.receive(max(0.01, began + timeout - time.monotonic()))
+        return time.monotonic() - began
 
     def wait_until_seen(self, number: int, timeout: float = 60) -> None:
         """Returns when that many numbered messages were seen."""
