@@ -14,11 +14,14 @@ class Wire:
         self._listener = self._listening(0)
         self.port: int = self._listener.getsockname()[1]
         self.round_trips = 0
+        self.flowing = threading.Event()
+        self.flowing.set()
         self._open: list[socket.socket] = []
         self._accepting()
 
     def cut(self) -> None:
         """The database is gone: connections break, new ones are refused."""
+        self.flowing.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # closing alone leaves accept() waiting
         self._listener.close()
@@ -27,6 +30,13 @@ class Wire:
             with suppress(OSError):
                 broken.shutdown(socket.SHUT_RDWR)
             broken.close()
+
+    def freeze(self) -> None:
+        """The database takes everything and answers nothing."""
+        self.flowing.clear()
+
+    def thaw(self) -> None:
+        self.flowing.set()
 
     def mend(self) -> None:
         """The database is back, at the same address."""
@@ -57,7 +67,9 @@ class Wire:
             self._open += [client, server]
             turn = _Turn(self)
             for source, sink, speaks in ((client, server, True), (server, client, False)):
-                threading.Thread(target=_carry, args=[source, sink, turn, speaks], daemon=True).start()
+                threading.Thread(
+                    target=_carry, args=[source, sink, turn, speaks, self.flowing], daemon=True
+                ).start()
 
 
 class _Turn:
@@ -71,9 +83,12 @@ class _Turn:
         self._client_spoke_last = by_client
 
 
-def _carry(source: socket.socket, sink: socket.socket, turn: _Turn, by_client: bool) -> None:
+def _carry(
+    source: socket.socket, sink: socket.socket, turn: _Turn, by_client: bool, flowing: threading.Event
+) -> None:
     with suppress(OSError):
         while data := source.recv(65536):
+            flowing.wait()
             turn.taken(by_client)
             sink.sendall(data)
     with suppress(OSError):

@@ -1,7 +1,7 @@
 """Ingestion and its database: one round trip when all is well, and what happens when it is not."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import forget_process_state
 from tests.crm import get, post, post_batch
-from tests.doors import Sqs
+from tests.doors import Answer, Sqs
 from tests.factories import Company, Database, sale
 from tests.wire import Wire
 from winroom import api_keys, db
@@ -58,6 +58,28 @@ class TestDatabase:
         wire.mend()
         time.sleep(2)
         assert post(company, body).json["duplicate"] is False
+
+    @pytest.mark.parametrize("call", [lambda c: post(c, sale()), lambda c: get(c, "/api/events")])
+    def test_a_frozen_database_is_a_503_soon_and_recovers_by_itself(
+        self,
+        company: Company,
+        queues: Sqs,
+        wire: Wire,
+        environment: pytest.MonkeyPatch,
+        call: Callable[[Company], Answer],
+    ) -> None:
+        environment.setenv("DATABASE_PATIENCE", "1.0")
+        forget_process_state()
+        assert call(company).status in (200, 202)
+        wire.freeze()
+        for _ in range(2):
+            began = time.perf_counter()
+            answer = call(company)
+            assert time.perf_counter() - began < 1.7
+            assert (answer.status, answer.json["code"]) == (503, "unavailable")
+        wire.thaw()
+        time.sleep(2)
+        assert call(company).status in (200, 202)
 
     def test_a_connection_that_died_unnoticed_is_replaced(
         self, company: Company, queues: Sqs, wire: Wire

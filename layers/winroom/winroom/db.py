@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import errors as pg
+from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -27,10 +28,22 @@ Result = TypeVar("Result")
 _STALE_AFTER = 60.0
 
 
+class ServerSilent(psycopg.OperationalError):
+    """The server took the question and says nothing: frozen, or cut off without a goodbye."""
+
+
 class Connection(psycopg.Connection[DictRow]):
-    """A pooled connection in autocommit mode that knows when it was last returned."""
+    """A pooled connection in autocommit mode that knows when it was last returned, and has no patience
+    with a silent server: TCP alone would wait for minutes."""
 
     returned_at: float | None = None
+
+    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
+        try:
+            return super().wait(gen, interval, timeout or settings().database_patience)
+        except pg._WaitTimeout:
+            self.close()
+            raise ServerSilent("the server does not answer") from None
 
 
 Work = Callable[[Connection], Result]
@@ -233,8 +246,8 @@ def _check(committed: Cursor) -> None:
 
 
 def _was_lost(error: psycopg.OperationalError) -> bool:
-    """Whether the connection broke; a pool without connections is not worth a second wait."""
-    return error.sqlstate in _LOST and not isinstance(error, PoolTimeout)
+    """Whether the connection broke. An empty pool and a silent server are not worth a second wait."""
+    return error.sqlstate in _LOST and not isinstance(error, PoolTimeout | ServerSilent)
 
 
 @contextmanager

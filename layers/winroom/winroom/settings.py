@@ -52,6 +52,11 @@ class Settings:
         return int(self._environment.get("DATABASE_POOL_SIZE", "1"))
 
     @property
+    def database_patience(self) -> float:
+        """Seconds that a statement may take before the server is taken for dead."""
+        return float(self._environment.get("DATABASE_PATIENCE", "60"))
+
+    @property
     def sales_events_queue_url(self) -> str:
         return self._required("SALES_EVENTS_QUEUE_URL")
 
