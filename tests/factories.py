@@ -15,7 +15,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 
 from winroom import api_keys, ids, tenants
-from winroom.db import Connection
+from winroom.db import Connection, connect
 
 _sales = count(1)
 
@@ -102,7 +102,7 @@ class Database:
     @contextmanager
     def operator(self) -> Iterator[Connection]:
         """A transaction of the operator, who sees every tenant."""
-        with Connection.connect(self.url_of("operator"), row_factory=dict_row) as conn:
+        with connect(self.url_of("operator")) as conn:
             yield conn
 
     def execute(self, statement: str, *values: Any) -> list[DictRow]:

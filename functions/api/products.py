@@ -2,7 +2,7 @@
 
 from winroom import products
 from winroom.products import Filter, NewProduct
-from winroom.web import Call, Reply
+from winroom.web import Call, Reply, next_cursor
 
 
 def create(call: Call) -> Reply:
@@ -17,5 +17,4 @@ def index(call: Call) -> Reply:
     wanted = call.query(Filter)
     with call.session() as conn:
         found = products.page(conn, wanted)
-    more = len(found) == wanted.limit
-    return Reply(200, {"products": found, "nextCursor": found[-1]["id"] if more else None})
+    return Reply(200, {"products": found, "nextCursor": next_cursor(found, wanted.limit)})

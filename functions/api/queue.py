@@ -3,7 +3,7 @@
 from winroom import claims, messages, queue, room
 from winroom.claims import NewClaim
 from winroom.queue import Filter
-from winroom.web import Call, Reply
+from winroom.web import Call, Reply, next_cursor
 
 
 def index(call: Call) -> Reply:
@@ -13,8 +13,7 @@ def index(call: Call) -> Reply:
         # First the number, then the items: what happens in between is then told twice, not never.
         seq = room.seq(conn)
         items = queue.page(conn, wanted)
-    more = len(items) == wanted.limit
-    return Reply(200, {"queue": items, "nextCursor": items[-1]["id"] if more else None, "seq": seq})
+    return Reply(200, {"queue": items, "nextCursor": next_cursor(items, wanted.limit), "seq": seq})
 
 
 def claim(call: Call) -> Reply:

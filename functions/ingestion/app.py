@@ -7,14 +7,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from winroom import audit, copy, db, messages, sales, telemetry
+from winroom import audit, copy, db, ids, messages, sales, telemetry
 from winroom.callers import Role
 from winroom.db import Connection, Cursor
 from winroom.errors import Conflict, Invalid
 from winroom.messages import SaleEventReceived
 from winroom.sales import Received, SaleEvent
 from winroom.validation import BlankIsAbsent, Input, Timestamp, check
-from winroom.web import Call, Reply, Route, application, lambda_handler
+from winroom.web import Call, Reply, Route, application, lambda_handler, next_cursor
 
 
 class Batch(Input):
@@ -58,7 +58,8 @@ def receive_batch(call: Call) -> Reply:
 
 def _receive(call: Call, events: Sequence[SaleEvent]) -> list[Received]:
     """Records events in one round trip; those whose ids are taken cost another to compare them."""
-    event_ids = sales.new_ids(events)
+    # Made before they are written, so that writing twice writes once.
+    event_ids = [ids.new() for _ in events]
 
     def record(conn: Connection) -> Cursor:
         recorded = sales.record(conn, events, event_ids)
@@ -96,8 +97,7 @@ def index(call: Call) -> Reply:
     page = call.query(Page)
     with call.session() as conn:
         events = sales.page(conn, page.status, page.since, page.cursor, page.limit)
-    more = len(events) == page.limit
-    return Reply(200, {"events": events, "nextCursor": events[-1]["event_id"] if more else None})
+    return Reply(200, {"events": events, "nextCursor": next_cursor(events, page.limit, "event_id")})
 
 
 def _send(call: Call, accepted: Sequence[UUID]) -> None:

@@ -6,10 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from psycopg.rows import dict_row
-
 from winroom import api_keys, ids, tenants, users
-from winroom.db import Connection
+from winroom.db import Connection, connect
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ def seed(state: Path, operator_url: str) -> Demo:
     Its key is shown only once, when it is made, so it is remembered beside the data.
     """
     file = state / "demo.json"
-    with Connection.connect(operator_url, row_factory=dict_row) as conn:
+    with connect(operator_url) as conn:
         if file.exists():
             known = Demo(**json.loads(file.read_text()))
             if tenants.find(conn, known.tenant):

@@ -6,10 +6,9 @@ from contextlib import contextmanager
 
 import click
 from psycopg import IntegrityError, OperationalError
-from psycopg.rows import dict_row
 
 from infra.local import stack
-from winroom.db import Connection
+from winroom.db import Connection, connect
 from winroom.errors import WinRoomError
 
 
@@ -27,7 +26,7 @@ def operator_url() -> str:
 def operator_session() -> Iterator[Connection]:
     """One transaction that sees every tenant. What goes wrong is told in one line."""
     try:
-        with Connection.connect(operator_url(), row_factory=dict_row, connect_timeout=5) as conn:
+        with connect(operator_url()) as conn:
             yield conn
     except OperationalError as error:
         raise click.ClickException(f"The database does not answer: {error}") from error

@@ -19,7 +19,7 @@ from infra.local import stack as local
 from infra.local.stack import Stack
 from infra.release import ROOT
 from winroom import api_keys, ids, tenants
-from winroom.db import Connection
+from winroom.db import connect as connect_database
 
 STATE = ROOT / ".winroom" / "e2e"
 
@@ -123,7 +123,7 @@ def stack() -> Iterator[Stack]:
 
 def new_company(stack: Stack) -> Company:
     tenant_id = ids.new()
-    with Connection.connect(stack.operator_database_url, row_factory=dict_row) as conn:
+    with connect_database(stack.operator_database_url) as conn:
         tenants.create(conn, tenant_id, f"e2e-{tenant_id}", "Acme", "enterprise")
         key, _ = api_keys.create(conn, tenant_id, "Office", "full", "test")
     return Company(stack, tenant_id, key)

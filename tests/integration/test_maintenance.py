@@ -11,7 +11,7 @@ from tests import doors
 from tests.doors import Sqs
 from tests.factories import Company, sale
 from tests.gateway import Client, Gateway, joined, ticket
-from tests.integration.test_room_sockets import calm, listening, person, publish
+from tests.rooms import calm, listening, person, publish
 from winroom import db, health, messages, sweeper
 from winroom.messages import SaleEventReceived
 from winroom.settings import settings

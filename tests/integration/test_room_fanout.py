@@ -14,7 +14,7 @@ from tests import doors
 from tests.doors import Sqs
 from tests.factories import Company, Database
 from tests.gateway import Client, Gateway, joined, ticket
-from tests.integration.test_room_sockets import calm, fill, listening, publish
+from tests.rooms import calm, fill, listening, publish
 from winroom import connections, db, ids, room, sockets
 from winroom.errors import NotFound
 from winroom.messages import RoomChanged

@@ -2,8 +2,6 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, example, given
@@ -15,23 +13,9 @@ from tests import doors
 from tests.doors import Sqs
 from tests.factories import Company
 from tests.gateway import Client, Gateway, joined, ticket
-from winroom import connections, db, room, users
+from tests.rooms import calm, fill, listening, person, publish
+from winroom import connections, db, room
 from winroom.settings import settings
-
-
-def publish(company: Company, number: int = 1, **data: Any) -> int:
-    """Writes messages to the room's log as a claim does; returns the last number."""
-    seq = 0
-    for n in range(number):
-        with db.tenant_session(company.tenant_id) as conn:
-            payload = {"saleId": f"sale-{n}", "sellPrice": "10.00", "margin": "4.00", **data}
-            seq = room.publish(conn, "queue.created", f"sale-{n}", "test", payload)
-    return seq
-
-
-def listening(company: Company) -> dict[str, bool]:
-    rows = company.rows("select connection_id, is_ready from wr.connections")
-    return {row["connection_id"]: row["is_ready"] for row in rows}
 
 
 def test_a_ticket_opens_one_socket_only(company: Company, gateway: Gateway) -> None:
@@ -83,13 +67,6 @@ def test_a_persons_ticket_carries_the_token_it_has_now(company: Company, gateway
     assert [row["token_version"] for row in rows] == [6, 7]
 
 
-def person(company: Company) -> UUID:
-    with company.database.operator() as conn:
-        row = users.create(conn, company.tenant_id, "a@b.example", "Anna", "seller", "secret")
-    user_id: UUID = row["user_id"]
-    return user_id
-
-
 def test_a_ping_is_answered_with_the_rooms_number(company: Company, gateway: Gateway) -> None:
     client = joined(gateway, company)
     publish(company, 3)
@@ -136,20 +113,6 @@ def test_a_resume_after_501_missed_is_a_reset(company: Company, gateway: Gateway
     assert (answer["type"], answer["seq"]) == ("reset", 501)
     frames = client.say({"action": "resume", "after": 1})
     assert sum(len(frame["messages"]) for frame in frames) == 500
-
-
-def fill(company: Company, number: int) -> None:
-    """Writes many messages at once."""
-    company.database.execute(
-        """with room as (update wr.rooms set seq = seq + %s where tenant_id = %s returning seq)
-        insert into wr.events (tenant_id, seq, type, sale_id, actor, payload)
-        select %s, n, 'queue.created', 'sale-' || n, 'test', '{"margin": "1.00"}'
-        from room, generate_series(room.seq - %s + 1, room.seq) n""",
-        number,
-        company.tenant_id,
-        company.tenant_id,
-        number,
-    )
 
 
 @pytest.mark.parametrize("after", [4, room.LARGEST_SEQ])
@@ -305,15 +268,6 @@ def test_coming_and_leaving_wakes_the_room_at_most_every_five_seconds(
     company.database.execute("update wr.rooms set presence_posted_at = now()")
     client.disconnect()
     assert len(queues.sent) == 1
-
-
-def calm(company: Company) -> None:
-    """The room was last told of its viewers ten seconds ago."""
-    company.database.execute(
-        "update wr.rooms set presence_changed_at = now() - interval '10 seconds',"
-        " presence_posted_at = now() - interval '10 seconds' where tenant_id = %s",
-        company.tenant_id,
-    )
 
 
 def test_a_queue_that_is_down_does_not_hinder_a_socket(

@@ -41,7 +41,7 @@ class Connection(psycopg.Connection[DictRow]):
     def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
         try:
             return super().wait(gen, interval, timeout or settings().database_patience)
-        except pg._WaitTimeout:
+        except pg._WaitTimeout:  # psycopg asks callers to make a public error of it
             self.close()
             raise ServerSilent("the server does not answer") from None
 
@@ -111,6 +111,11 @@ def jobs_session() -> Iterator[Connection]:
         conn = _checked_out(pool)
         with _returned(pool, conn), conn.transaction():
             yield conn
+
+
+def connect(url: str) -> Connection:
+    """A connection of one's own, in a transaction: for commands, which are no functions and keep no pool."""
+    return Connection.connect(url, row_factory=dict_row, connect_timeout=5)
 
 
 def only(cursor: Cursor) -> Row:

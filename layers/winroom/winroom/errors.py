@@ -107,7 +107,7 @@ class RateLimited(WinRoomError):
 
 
 class DatabaseUnavailable(WinRoomError):
-    """The database cannot be reached right now. Nothing was recorded; please send the request again."""
+    """The database cannot be reached right now. Please send the same request again."""
 
     status = 503
     code = "unavailable"

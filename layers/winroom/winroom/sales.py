@@ -99,11 +99,6 @@ class Received:
         return not self.is_duplicate and not self.is_conflict
 
 
-def new_ids(events: Sequence[SaleEvent]) -> list[UUID]:
-    """An id for each event, made before it is written so that writing twice writes once."""
-    return [ids.new() for _ in events]
-
-
 def record(
     conn: Connection,
     events: Sequence[SaleEvent],

@@ -5,7 +5,7 @@ import ipaddress
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +24,7 @@ from starlette.routing import Route as StarletteRoute
 
 from winroom import api_keys, audit, copy, db, ids, rate_limit, telemetry
 from winroom.callers import Caller, Role
-from winroom.db import Connection, Cursor, Work
+from winroom.db import Connection, Cursor, Row, Work
 from winroom.errors import (
     DatabaseUnavailable,
     Forbidden,
@@ -83,6 +83,11 @@ def application(routes: Iterable[Route]) -> Starlette:
     # A redirect would be an answer that is not ours, and would lose the body of a POST.
     app.router.redirect_slashes = False
     return app
+
+
+def next_cursor(rows: Sequence[Row], limit: int, key: str = "id") -> Any:
+    """Where the next page begins: after the last row of a full one; None where there is no more."""
+    return rows[-1][key] if len(rows) == limit else None
 
 
 def lambda_handler(app: Starlette) -> Callable[[Any, Any], Any]:
