@@ -12,7 +12,7 @@ import pytest
 from infra.local import postgres
 from tests.doors import Sqs
 from tests.factories import Company, Database
-from winroom import api_keys, db, messages, schema
+from winroom import callers, db, messages, schema
 from winroom.settings import settings
 
 PASSWORDS = dict.fromkeys(schema.LOGINS, "test")
@@ -64,6 +64,8 @@ def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator
         "ROOM_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/room.fifo",
         "SOCKET_MANAGEMENT_URL": "http://127.0.0.1:9/ws",
         "SOCKET_URL": "ws://127.0.0.1:9/ws",
+        "SESSION_KEYS": "a:first-key-of-at-least-32-characters b:second-key-of-at-least-32-characters",
+        "SESSION_KID": "a",
         "RELEASE": "test",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -79,7 +81,7 @@ def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 def forget_process_state() -> None:
     """What a new Lambda process would not know."""
-    api_keys.forget_all()
+    callers.forget_all()
     db.close()
     settings.cache_clear()
 

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 
-from winroom import api_keys, ids, tenants
+from winroom import api_keys, ids, sessions, tenants
 from winroom.db import Connection, connect
 
 _sales = count(1)
@@ -53,6 +53,21 @@ class Company:
 
     def count(self, table: str) -> int:
         return int(self.rows(f"select count(*) as n from wr.{table}")[0]["n"])  # noqa: S608
+
+    def person(self, role: str = "seller", seller_id: str | None = None) -> tuple[UUID, str]:
+        """Somebody of the company, without a password that anybody knows: their id and a live token."""
+        if seller_id:
+            self.database.seller(self, seller_id)
+        (row,) = self.database.execute(
+            "insert into wr.users (tenant_id, email, display_name, role, seller_id, password_hash)"
+            " values (%s, %s, %s, %s, %s, 'none') returning user_id",
+            self.tenant_id,
+            f"{role}-{next(_sales)}@{self.slug}.example",
+            (seller_id or role).title(),
+            role,
+            seller_id,
+        )
+        return row["user_id"], sessions.token(self.tenant_id, row["user_id"], 0)
 
     def set(self, **settings: Any) -> None:
         """Changes what the company asked of us."""
@@ -121,7 +136,8 @@ class Database:
 
     def seller(self, company: Company, seller_id: str) -> None:
         self.execute(
-            "insert into wr.sellers (tenant_id, seller_id, display_name) values (%s, %s, %s)",
+            "insert into wr.sellers (tenant_id, seller_id, display_name) values (%s, %s, %s)"
+            " on conflict do nothing",
             company.tenant_id,
             seller_id,
             seller_id.title(),

@@ -159,11 +159,10 @@ class Client:
 def ticket(company: Company, rendering: Rendering = "full", **whose: Any) -> str:
     """A ticket of the company's full key, unless `whose` says otherwise."""
     key = company.rows("select api_key_id from wr.api_keys where scope = 'full'")[0]["api_key_id"]
-    issuing = {name: whose.pop(name) for name in ("token_version", "display_id") if name in whose}
-    whose = {"role": Role.MANAGER, **({"api_key_id": key} if not issuing and not whose else whose)}
+    whose = {"role": Role.MANAGER, "sees_margin": rendering == "full", **(whose or {"api_key_id": key})}
     caller = Caller(tenant_id=company.tenant_id, ingestion_limit=1, **whose)
     with db.tenant_session(company.tenant_id) as conn:
-        return tickets.issue(conn, caller, rendering, **issuing)
+        return tickets.issue(conn, caller)
 
 
 def joined(gateway: Gateway, company: Company, rendering: Rendering = "full", **whose: Any) -> Client:

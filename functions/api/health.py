@@ -4,6 +4,9 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
+from typing import Literal
+
+from typing_extensions import TypedDict
 
 from winroom import db, health
 from winroom.settings import settings
@@ -13,34 +16,46 @@ from winroom.web import Call, Reply
 _REMEMBERED_FOR = 5.0
 _PATIENCE = 0.08
 
-_last: tuple[float, Reply] | None = None
+
+class Alive(TypedDict):
+    status: Literal["ok"]
+
+
+class Health(TypedDict):
+    status: Literal["healthy", "degraded"]
+    version: str
+    timestamp: datetime
+    services: health.Services
+
+
+_last: tuple[float, Reply[Health]] | None = None
 _pending: Future[health.Services] | None = None
 
 
-def alive(call: Call) -> Reply:
-    """GET /health: this process answers; nothing is touched."""
-    return Reply(200, {"status": "ok"})
+def alive(call: Call) -> Reply[Alive]:
+    """This process answers; nothing is touched."""
+    return Reply({"status": "ok"})
 
 
-def show(call: Call) -> Reply:
-    """GET /api/health: the database, and the two queues by the heartbeats that travel them."""
+def show(call: Call) -> Reply[Health]:
+    """The database, and the two queues by the heartbeats that travel them; 503 where one is not well."""
     global _last
     if _last is None or time.time() - _last[0] > _REMEMBERED_FOR:
         _last = (time.time(), _examined())
     return _last[1]
 
 
-def _examined() -> Reply:
+def _examined() -> Reply[Health]:
     services = _services()
     healthy = set(services.values()) == {"healthy"}
     return Reply(
-        200 if healthy else 503,
         {
             "status": "healthy" if healthy else "degraded",
             "version": settings().release,
             "timestamp": datetime.now(UTC),
             "services": services,
         },
+        status=200 if healthy else 503,
     )
 
 

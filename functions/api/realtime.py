@@ -1,13 +1,20 @@
 """The way into the room: tickets for the websocket."""
 
-from winroom import room, tenants, tickets
+from typing_extensions import TypedDict
+
+from winroom import tickets
 from winroom.settings import settings
 from winroom.web import Call, Reply
 
 
-def ticket(call: Call) -> Reply:
-    """POST /api/realtime/ticket: opens one websocket, once, within a minute."""
+class Ticket(TypedDict):
+    url: str
+    ticket: str
+    expiresIn: int
+
+
+def ticket(call: Call) -> Reply[Ticket]:
+    """Opens one websocket, once, within a minute: connect to `url?ticket=...`."""
     with call.session() as conn:
-        rendering = room.rendering_for(call.caller, tenants.settings(conn))
-        plain = tickets.issue(conn, call.caller, rendering)
-    return Reply(200, {"url": settings().socket_url, "ticket": plain, "expiresIn": tickets.VALID_FOR})
+        plain = tickets.issue(conn, call.caller)
+    return Reply({"url": settings().socket_url, "ticket": plain, "expiresIn": tickets.VALID_FOR})

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from winroom import audit, copy, db, ids, messages, sales, telemetry
 from winroom.callers import Role
 from winroom.db import Connection, Cursor
-from winroom.errors import Conflict, Invalid
+from winroom.errors import Conflict, FieldProblem, Invalid
 from winroom.messages import SaleEventReceived
 from winroom.sales import Received, SaleEvent
 from winroom.validation import BlankIsAbsent, Input, Timestamp, check
@@ -32,28 +33,81 @@ class Page(Input):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-def receive(call: Call) -> Reply:
-    """POST /api/events: one sale event."""
-    event = call.parse(SaleEvent)
-    (received,) = _receive(call, [event])
-    telemetry.logger().append_keys(sale_id=event.sale_id)
+class Accepted(TypedDict):
+    eventId: UUID
+    status: sales.Status
+    message: str
+    duplicate: bool
+
+
+class Verdict(TypedDict):
+    """What became of one item: `status` is what its own HTTP status would be."""
+
+    index: int
+    status: Literal[202, 400, 409]
+    eventId: NotRequired[UUID]
+    eventStatus: NotRequired[sales.Status]
+    message: NotRequired[str]
+    duplicate: NotRequired[bool]
+    error: NotRequired[str]
+    code: NotRequired[str]
+    details: NotRequired[list[FieldProblem]]
+
+
+class Verdicts(TypedDict):
+    results: list[Verdict]
+
+
+class ListedEvent(TypedDict):
+    event_id: UUID
+    sale_id: str
+    external_event_id: str | None
+    source: sales.Source
+    status: sales.Status
+    failure: str | None
+    conflicts_with: UUID | None
+    attempts: int
+    next_attempt_at: datetime | None
+    error_message: str | None
+    processed_at: datetime | None
+    created_at: datetime
+
+
+class Event(ListedEvent):
+    queue_id: UUID | None
+    suspected_duplicate_of: str | None
+
+
+class OneEvent(TypedDict):
+    event: Event
+
+
+class Events(TypedDict):
+    events: list[ListedEvent]
+    nextCursor: UUID | None
+
+
+def receive(call: Call, body: SaleEvent) -> Reply[Accepted]:
+    """Takes one sale event: durable by the time it is answered."""
+    (received,) = _receive(call, [body])
+    telemetry.logger().append_keys(sale_id=body.sale_id)
     if received.is_conflict:
         raise Conflict(copy.EVENT_CONFLICT.format(event_id=received.event_id))
-    return Reply(202, _accepted(received))
+    return Reply(_accepted(received))
 
 
-def receive_batch(call: Call) -> Reply:
-    """POST /api/events/batch: up to a hundred, one request against the limit, a verdict for each."""
+def receive_batch(call: Call, body: Batch) -> Reply[Verdicts]:
+    """Takes up to a hundred events: one request against the limit, a verdict for each."""
     events: dict[int, SaleEvent] = {}
     results: dict[int, dict[str, Any]] = {}
-    for index, values in enumerate(call.parse(Batch).events):
+    for index, values in enumerate(body.events):
         try:
             events[index] = check(SaleEvent, values)
         except Invalid as error:
             results[index] = _refused(error)
     for index, received in zip(events, _receive(call, list(events.values())), strict=True):
         results[index] = _conflict(received) if received.is_conflict else _accepted_item(received)
-    return Reply(202, {"results": [{"index": n, **results[n]} for n in sorted(results)]})
+    return Reply({"results": [{"index": n, **results[n]} for n in sorted(results)]})
 
 
 def _receive(call: Call, events: Sequence[SaleEvent]) -> list[Received]:
@@ -63,7 +117,7 @@ def _receive(call: Call, events: Sequence[SaleEvent]) -> list[Received]:
 
     def record(conn: Connection) -> Cursor:
         recorded = sales.record(conn, events, event_ids)
-        audit.note(conn, call.entry, 202)
+        audit.note(conn, call.entry, call.route.status)
         return recorded
 
     received = {row["event_id"]: Received(row["event_id"]) for row in call.batch(record)}
@@ -86,18 +140,17 @@ def _compare(call: Call, events: Mapping[UUID, SaleEvent], is_all: bool) -> list
     return compared
 
 
-def show(call: Call) -> Reply:
-    """GET /api/events/{event_id}: what became of it."""
+def show(call: Call, event_id: UUID) -> Reply[OneEvent]:
+    """What became of an event."""
     with call.session() as conn:
-        return Reply(200, {"event": sales.find(conn, call.id("event_id"))})
+        return Reply({"event": sales.find(conn, event_id)})
 
 
-def index(call: Call) -> Reply:
-    """GET /api/events: the newest first."""
-    page = call.query(Page)
+def index(call: Call, query: Page) -> Reply[Events]:
+    """Events, the newest first."""
     with call.session() as conn:
-        events = sales.page(conn, page.status, page.since, page.cursor, page.limit)
-    return Reply(200, {"events": events, "nextCursor": next_cursor(events, page.limit, "event_id")})
+        events = sales.page(conn, query.status, query.since, query.cursor, query.limit)
+    return Reply({"events": events, "nextCursor": next_cursor(events, query.limit, "event_id")})
 
 
 def _send(call: Call, accepted: Sequence[UUID]) -> None:
@@ -143,13 +196,22 @@ def _conflict(received: Received) -> dict[str, Any]:
 
 
 ROUTES = [
-    Route("POST", "/api/events", receive, Role.INGEST, is_ingestion=True),
+    Route(
+        "POST",
+        "/api/events",
+        receive,
+        Role.INGEST,
+        status=202,
+        is_ingestion=True,
+        can_conflict=True,
+    ),
     Route("GET", "/api/events", index, Role.INGEST, is_ingestion=True),
     Route(
         "POST",
         "/api/events/batch",
         receive_batch,
         Role.INGEST,
+        status=202,
         is_ingestion=True,
         body_limit=1024 * 1024,
     ),

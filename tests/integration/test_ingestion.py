@@ -245,7 +245,7 @@ class TestKeys:
         assert post(company, sale()).status == 202
         database.execute("update wr.api_keys set revoked_at = now()")
         now = time.time()
-        monkeypatch.setattr("winroom.api_keys.time.time", lambda: now + 61)
+        monkeypatch.setattr("winroom.callers.time.time", lambda: now + 61)
         assert post(company, sale()).status == 401
 
     def test_a_key_writes_into_its_own_company_only(

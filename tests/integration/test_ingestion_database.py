@@ -13,7 +13,7 @@ from tests.crm import get, post, post_batch
 from tests.doors import Answer, Sqs
 from tests.factories import Company, Database, sale
 from tests.wire import Wire
-from winroom import api_keys, db
+from winroom import callers, db
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ class TestDatabase:
         assert post(company, sale()).status == 202
         wire.cut()
         wire.mend()
-        api_keys.forget_all()
+        callers.forget_all()
         assert post(company, sale()).status == 202
 
     def test_a_lost_answer_to_the_commit_loses_and_doubles_nothing(

@@ -59,7 +59,10 @@ NEVER = [
 DOORS = {
     "resolve_api_key",
     "resolve_login",
+    "resolve_session",
     "resolve_display",
+    "count_attempt",
+    "forgive_attempt",
     "redeem_ticket",
     "resolve_connection",
     "forget_connection",

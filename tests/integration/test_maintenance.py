@@ -136,7 +136,7 @@ def test_a_revoked_keys_socket_is_closed(
     ],
 )
 def test_the_socket_of_a_person_who_is_out_is_closed(company: Company, gateway: Gateway, end: str) -> None:
-    client = joined(gateway, company, "plain", user_id=person(company))
+    client = joined(gateway, company, "plain", user_id=person(company), token_version=0)
     sweep()
     assert gateway.closed == []
     company.database.execute(end)

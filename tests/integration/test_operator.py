@@ -80,9 +80,10 @@ def test_migrate_goes_up_and_down_and_says_what_it_did(winroom: Winroom) -> None
     assert "Nothing to do." in winroom("migrate").output
     assert "pending" not in winroom("migrate", "--status").output
     down = winroom("migrate", "--rollback", "--to", "0003_sales")
-    assert down.output == "Taken back: 0005_doors, 0004_room\n"
+    above = [name for name in schema.known() if name > "0003_sales"]
+    assert down.output == f"Taken back: {', '.join(reversed(above))}\n"
     assert "pending  0004_room" in winroom("migrate", "--status").output
-    assert winroom("migrate").output == "Applied: 0004_room, 0005_doors\n"
+    assert winroom("migrate").output == f"Applied: {', '.join(above)}\n"
 
 
 @pytest.mark.parametrize("arguments", [("--to", "9999_nothing"), ("--rollback",)])

@@ -109,9 +109,12 @@ def test_a_login_is_found_whatever_its_case_and_in_its_company_only(
             "tenant_id": company.tenant_id,
             "user_id": people["acme"],
             "role": "seller",
+            "seller_id": None,
             "password_hash": "hash",
             "token_version": 0,
             "disabled_at": None,
+            "plan": "enterprise",
+            "settings": {},
         }
     assert resolve_login(app, "rival", "anna@example.com")[0]["user_id"] == people["rival"]
 
@@ -136,7 +139,7 @@ def test_the_link_of_a_screen_leads_to_its_room_until_it_is_revoked(
     add_display(rival)
     statement: LiteralString = "select * from wr.resolve_display(%s)"
     assert app.execute(statement, [link]).fetchall() == [
-        {"tenant_id": company.tenant_id, "display_id": display_id}
+        {"tenant_id": company.tenant_id, "display_id": display_id, "plan": "enterprise", "settings": {}}
     ]
     assert app.execute(statement, [secrets.token_bytes(32)]).fetchall() == []
     company.database.execute("update wr.displays set revoked_at = now()")

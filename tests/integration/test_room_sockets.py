@@ -58,10 +58,9 @@ def test_the_ticket_decides_the_room(company: Company, rival: Company, gateway: 
     assert client.say({"action": "resume", "after": 0})[0]["seq"] == 0
 
 
-def test_a_persons_ticket_carries_the_token_it_has_now(company: Company, gateway: Gateway) -> None:
+def test_a_persons_socket_carries_the_generation_of_its_token(company: Company, gateway: Gateway) -> None:
     user_id = person(company)
-    company.database.execute("update wr.users set token_version = 7")
-    joined(gateway, company, user_id=user_id)
+    joined(gateway, company, user_id=user_id, token_version=7)
     joined(gateway, company, user_id=user_id, token_version=6)
     rows = company.rows("select token_version from wr.connections order by 1")
     assert [row["token_version"] for row in rows] == [6, 7]

@@ -37,16 +37,13 @@ def rows(*payloads: dict[str, Any]) -> list[dict[str, Any]]:
         (Role.SELLER, True, "full"),
         (Role.WATCHER, True, "full"),
         (Role.SELLER, "yes", "plain"),
+        (Role.DISPLAY, True, "plain"),
+        (Role.INGEST, True, "plain"),
     ],
 )
 def test_who_sees_margins(role: Role, shared: object, seen: str) -> None:
-    person = Caller(ids.new(), role, 1, user_id=ids.new())
-    assert room.rendering_for(person, {"share_margin": shared}) == seen
-
-
-@pytest.mark.parametrize("role", list(Role))
-def test_a_display_never_sees_margins(role: Role) -> None:
-    assert room.rendering_for(Caller(ids.new(), role, 1), {"share_margin": True}) == "plain"
+    tenant = {"tenant_id": ids.new(), "plan": "free", "settings": {"share_margin": shared}}
+    assert room.rendering_for(Caller.of(role, tenant)) == seen
 
 
 def test_a_lone_message_is_no_batch() -> None:

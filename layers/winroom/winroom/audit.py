@@ -45,6 +45,7 @@ def _values(entry: Entry) -> dict[str, object]:
         "audit_id": entry.audit_id,
         "api_key_id": entry.caller.api_key_id,
         "user_id": entry.caller.user_id,
+        "display_id": entry.caller.display_id,
         "flood_caller": entry.caller.name,
         "endpoint": entry.endpoint,
         "http_method": entry.http_method,

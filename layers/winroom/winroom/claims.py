@@ -10,6 +10,9 @@ from winroom.errors import Conflict, Invalid, NotFound
 from winroom.messages import RoomChanged
 from winroom.validation import Input, Text255
 
+Type = Literal["first_touch", "upsell", "retention"]
+State = Literal["pending", "approved", "rejected", "released"]
+
 _SQL = queries.load("claims")
 
 
@@ -17,7 +20,7 @@ class NewClaim(Input):
     """Who claims, and what kind of win it was."""
 
     seller_id: Text255
-    claim_type: Literal["first_touch", "upsell", "retention"]
+    claim_type: Type
 
 
 def claim(

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import ceil
-from typing import TypedDict
+
+from typing_extensions import TypedDict
 
 
 class FieldProblem(TypedDict):

@@ -1,6 +1,8 @@
 """Health: heartbeats that travel the real queues prove the functions behind them."""
 
-from typing import Literal, TypedDict
+from typing import Literal
+
+from typing_extensions import TypedDict
 
 from winroom import queries
 from winroom.db import Connection

@@ -10,6 +10,8 @@ from winroom import copy, queries
 from winroom.db import Connection, Cursor, Row
 from winroom.validation import BlankIsAbsent, Input, Text255, Text500
 
+Status = Literal["pending", "claimed", "excluded"]
+
 _SQL = queries.load("queue")
 
 
@@ -17,7 +19,7 @@ class Filter(Input):
     """Which items to list; `q` is the start of a customer's name or a sale id, `cursor` the last item
     of the page before."""
 
-    status: Literal["pending", "claimed", "excluded"] = "pending"
+    status: Status = "pending"
     seller: Annotated[Annotated[Text255, AfterValidator(str.lower)] | None, BlankIsAbsent] = None
     product: Annotated[UUID | None, BlankIsAbsent] = None
     q: Annotated[Text500 | None, BlankIsAbsent] = None

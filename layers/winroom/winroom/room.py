@@ -30,7 +30,7 @@ from typing import Any, Literal
 from psycopg.types.json import Jsonb
 
 from winroom import queries
-from winroom.callers import Caller, Role
+from winroom.callers import Caller
 from winroom.db import Connection, Cursor, Row
 from winroom.errors import NotFound
 from winroom.messages import RoomChanged
@@ -56,11 +56,9 @@ LARGEST_SEQ = 2**53 - 1
 _SQL = queries.load("room")
 
 
-def rendering_for(caller: Caller, settings: Mapping[str, Any]) -> Rendering:
-    """Who sees margins: managers and above; all people, where tenants share them; no display."""
-    is_display = caller.user_id is None and caller.api_key_id is None
-    may_see = caller.role >= Role.MANAGER or settings.get("share_margin") is True
-    return "full" if may_see and not is_display else "plain"
+def rendering_for(caller: Caller) -> Rendering:
+    """What its sockets are posted: all, or all but the margins."""
+    return "full" if caller.sees_margin else "plain"
 
 
 def publish(

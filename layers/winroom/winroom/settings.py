@@ -79,6 +79,18 @@ class Settings:
         return self._required("SOCKET_URL")
 
     @property
+    def session_keys(self) -> Mapping[str, str]:
+        """The live keys that sign sessions, by `kid`: `a:secret b:secret`. Two, so that one can be
+        replaced while tokens of the other are still out."""
+        pairs = (pair.partition(":") for pair in self._required("SESSION_KEYS").split())
+        return {kid: key for kid, _, key in pairs}
+
+    @property
+    def session_kid(self) -> str:
+        """Which of them signs now."""
+        return self._required("SESSION_KID")
+
+    @property
     def release(self) -> str:
         """SHA-256 over layers/ and functions/, or `unknown` where nobody passed one."""
         return self._environment.get("RELEASE") or "unknown"

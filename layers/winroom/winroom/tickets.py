@@ -3,12 +3,10 @@ Nothing that lives longer may travel in a websocket's URL, because URLs end up i
 
 import hashlib
 import secrets
-from uuid import UUID
 
-from winroom import queries
+from winroom import queries, room
 from winroom.callers import Caller
 from winroom.db import Connection, Row
-from winroom.room import Rendering
 
 # Seconds.
 VALID_FOR = 60
@@ -16,18 +14,11 @@ VALID_FOR = 60
 _SQL = queries.load("tickets")
 
 
-def issue(
-    conn: Connection,
-    caller: Caller,
-    rendering: Rendering,
-    *,
-    token_version: int | None = None,
-    display_id: UUID | None = None,
-) -> str:
+def issue(conn: Connection, caller: Caller) -> str:
     """Makes a ticket for a socket of this caller and returns it in plain, for the only time.
 
-    The socket ends with what the caller came with: the key, the display, or the person's tokens of
-    `token_version` (default: of now).
+    The socket ends with what the caller came with: the key, the display, or the person's generation of
+    tokens.
     """
     ticket = secrets.token_urlsafe(32)
     conn.execute(
@@ -37,9 +28,9 @@ def issue(
             "tenant_id": caller.tenant_id,
             "user_id": caller.user_id,
             "api_key_id": caller.api_key_id,
-            "display_id": display_id,
-            "token_version": token_version,
-            "rendering": rendering,
+            "display_id": caller.display_id,
+            "token_version": caller.token_version,
+            "rendering": room.rendering_for(caller),
             "valid_for": VALID_FOR,
         },
     )

@@ -79,6 +79,8 @@ Money = Annotated[
     AfterValidator(_to_cents),
 ]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_iso_8601)]
+# Money as we answer it.
+MoneyText = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{2}$")]
 
 
 def parse_json(body: bytes) -> Any:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, cached_property
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from mangum import Mangum
@@ -22,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
-from winroom import api_keys, audit, copy, db, ids, rate_limit, telemetry
+from winroom import api_keys, audit, callers, copy, db, displays, ids, rate_limit, sessions, telemetry
 from winroom.callers import Caller, Role
 from winroom.db import Connection, Cursor, Row, Work
 from winroom.errors import (
@@ -43,32 +44,61 @@ from winroom.validation import Input, check, parse_json
 
 Result = TypeVar("Result")
 Model = TypeVar("Model", bound=Input)
+Shape = TypeVar("Shape")
 
 BODY_LIMIT = 100 * 1024
 API_VERSION = "1"
+# Bound to this host, sent over TLS only, out of reach of scripts.
+SESSION_COOKIE = "__Host-winroom"
 _SANE_REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What a door answers: a status and a body that becomes JSON; money and times are rendered here."""
+class Reply(Generic[Shape]):
+    """What a door answers: a body that becomes JSON, of the published `Shape`, with the route's status or
+    its own. Money and times are rendered here."""
 
-    status: int
     body: Mapping[str, Any]
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of HTML; it may load nothing but what its policy names."""
+
+    html: str
+    policy: str = "default-src 'none'"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of a door's route table: who may do what, and which verb does it."""
+    """One line of a door's route table: who may do what, and which verb does it.
+
+    The endpoint is given the call and what its parameters name: `body` and `query`, parsed as the model
+    they are annotated with (`body: str` is the text itself), and the ids of the path. Its docstring and
+    the shape of its Reply are published in the OpenAPI document.
+    """
 
     method: str
     path: str
-    endpoint: Callable[["Call"], Reply]
+    endpoint: Callable[..., Reply[Any] | Page]
     # None: anyone, without a key, a limit or an audit row.
     role: Role | None
+    status: int = 200
     # Routes of the ingestion bucket count per tenant, the others per caller.
     is_ingestion: bool = False
+    # For people alone: keys and displays have no password, and no seller of their own.
+    is_personal: bool = False
+    # Whether 409 is among its answers.
+    can_conflict: bool = False
     body_limit: int = BODY_LIMIT
+    media_type: str = "application/json"
+
+    @property
+    def takes(self) -> dict[str, Any]:
+        """What the endpoint wants besides the call, by name."""
+        return {n: t for n, t in self.endpoint.__annotations__.items() if n not in ("call", "return")}
 
 
 def application(routes: Iterable[Route]) -> Starlette:
@@ -111,6 +141,7 @@ def _shared(app: Starlette) -> Starlette | CORSMiddleware:
         app,
         allow_origins=sorted(origins),
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        # No credentials: a session's cookie is for our own pages.
         allow_headers=["Authorization", "Content-Type", "X-Request-ID", "X-API-Version"],
         expose_headers=["X-Request-ID", "Retry-After", *rate_limit.HEADERS],
     )
@@ -135,43 +166,49 @@ class Call:
             raise Unauthenticated
         return self.caller_or_none
 
-    @cached_property
-    def json(self) -> Any:
-        """The body's JSON. Raises Invalid, TooLarge or UnsupportedMediaType before it parses."""
+    def arguments(self) -> dict[str, Any]:
+        """What the endpoint takes besides the call. Raises Invalid, NotFound, TooLarge and the like."""
+        return {name: self._argument(name, kind) for name, kind in self.route.takes.items()}
+
+    def _argument(self, name: str, kind: Any) -> Any:
+        if name == "query":
+            return check(kind, dict(self.request.query_params))
+        if name == "body":
+            body = self._sane_body()
+            return _text(body) if kind is str else check(kind, parse_json(body))
+        return self._id(name, kind)
+
+    def _id(self, name: str, kind: Any) -> Any:
+        given = self.request.path_params[name]
+        if kind is str:
+            return given
+        try:
+            return UUID(given)
+        except ValueError:
+            # What is no id is as unknown as any other.
+            raise NotFound from None
+
+    def _sane_body(self) -> bytes:
+        """The body, if it is of the kind and size that the route takes."""
         if self.request.headers.get("content-encoding", "identity") != "identity":
             raise UnsupportedMediaType
         content_type = self.request.headers.get("content-type", "")
-        if content_type.partition(";")[0].strip().lower() != "application/json":
-            raise UnsupportedMediaType
+        if content_type.partition(";")[0].strip().lower() != self.route.media_type:
+            raise UnsupportedMediaType(copy.WRONG_MEDIA_TYPE.format(media_type=self.route.media_type))
         if len(self.raw_body) > self.route.body_limit:
             raise TooLarge(copy.TOO_LARGE.format(limit=self.route.body_limit // 1024))
-        return parse_json(self.raw_body)
-
-    def parse(self, model: type[Model]) -> Model:
-        """The body as a model. Raises Invalid naming every wrong field."""
-        return check(model, self.json)
-
-    def query(self, model: type[Model]) -> Model:
-        """The query string as a model. Raises Invalid naming every wrong parameter."""
-        return check(model, dict(self.request.query_params))
-
-    def id(self, name: str) -> UUID:
-        """An id of the path. Raises NotFound for what is no id: it is as unknown as any other."""
-        try:
-            return UUID(self.request.path_params[name])
-        except ValueError:
-            raise NotFound from None
+        return self.raw_body
 
     @contextmanager
-    def session(self, status: int = 200) -> Iterator[Connection]:
-        """The caller's transaction, counted first and audited as `status` last."""
+    def session(self) -> Iterator[Connection]:
+        """The caller's transaction, counted first and audited last, with the route's status."""
         counted: list[Cursor] = []
 
         def count(conn: Connection) -> None:
             counted[:] = [rate_limit.count(conn, self.bucket)]
 
         def note(conn: Connection) -> None:
-            audit.note(conn, self.entry, status)
+            audit.note(conn, self.entry, self.route.status)
 
         with db.tenant_session(self.caller.tenant_id, opening=count, closing=note) as conn:
             yield conn
@@ -188,6 +225,14 @@ class Call:
         return result
 
     @property
+    def address(self) -> str | None:
+        """Where the request comes from; None where nobody can tell."""
+        try:
+            return str(ipaddress.ip_address(self.request.client.host)) if self.request.client else None
+        except ValueError:
+            return None
+
+    @property
     def bucket(self) -> Bucket:
         if self.route.is_ingestion:
             return Bucket("ingestion", self.caller.ingestion_limit)
@@ -201,7 +246,7 @@ class Call:
             endpoint=self.route.path,
             http_method=self.request.method,
             request_id=self.request_id,
-            request_ip=_address(self.request),
+            request_ip=self.address,
             user_agent=self.request.headers.get("user-agent", "")[:300] or None,
             response_time_ms=int((time.perf_counter() - self.started) * 1000),
             audit_id=ids.new(),
@@ -225,13 +270,12 @@ def _answer(request: Request, route: Route, raw_body: bytes) -> Response:
     telemetry.logger().append_keys(method=request.method, route=route.path, request_id=call.request_id)
     try:
         _admit(call)
-        reply = route.endpoint(call)
+        reply = route.endpoint(call, **call.arguments())
     except WinRoomError as error:
         reply = _refuse(call, error)
     except Exception:
         telemetry.logger().exception("unexpected error")
         reply = _refuse(call, WinRoomError())
-    _log(call, reply.status)
     return _response(call, reply)
 
 
@@ -240,26 +284,57 @@ def _admit(call: Call) -> None:
     if call.route.role is None:
         return
     call.caller_or_none = _authenticate(call.request)
-    if call.caller.role < call.route.role:
+    if not call.caller.role.may(call.route.role):
         raise Forbidden
+    if call.route.is_personal and call.caller.user_id is None:
+        raise Forbidden(copy.PEOPLE_ONLY)
     if call.request.headers.get("x-api-version", API_VERSION) != API_VERSION:
         raise Invalid(copy.UNKNOWN_VERSION)
 
 
 def _authenticate(request: Request) -> Caller:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
-        raise Unauthenticated
-    caller = api_keys.remembered(key)
+    credential = _credential(request)
+    caller = callers.remembered(credential)
     if caller is None:
         with db.open_session() as conn:
-            caller = api_keys.resolve(conn, key)
+            caller = _resolver(credential)(conn, credential)
+        callers.remember(credential, caller)
     if caller is None:
         raise Unauthenticated
     return caller
 
 
-def _refuse(call: Call, error: WinRoomError) -> Reply:
+def _credential(request: Request) -> str:
+    """A key, the secret of a display's link or a session's token: as a header, or a session's as cookie."""
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credential:
+        return credential
+    token = request.cookies.get(SESSION_COOKIE)
+    if not token or scheme:
+        raise Unauthenticated
+    # Browsers send the cookie along with what other sites make them send: only reading is harmless.
+    if request.method not in ("GET", "HEAD") and not _is_same_origin(request):
+        raise Forbidden(copy.OTHER_ORIGIN)
+    return token
+
+
+def _is_same_origin(request: Request) -> bool:
+    # Every current browser says where a request was made, and no page can forge it. Older ones tell the
+    # origin, which a deployment behind another name than its own cannot compare: it refuses.
+    fetched_from = request.headers.get("sec-fetch-site")
+    if fetched_from is not None:
+        return fetched_from == "same-origin"
+    origin = request.headers.get("origin", "")
+    return bool(origin) and urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _resolver(credential: str) -> Callable[[Connection, str], Caller | None]:
+    if credential.startswith(api_keys.PREFIX):
+        return api_keys.resolve
+    return displays.resolve if credential.startswith(displays.PREFIX) else sessions.resolve
+
+
+def _refuse(call: Call, error: WinRoomError) -> Reply[Any]:
     """The refusal as a reply, after it was counted and audited, unless its own session did that."""
     if call.caller_or_none and not call.is_noted and not isinstance(error, DatabaseUnavailable):
         try:
@@ -270,7 +345,7 @@ def _refuse(call: Call, error: WinRoomError) -> Reply:
         call.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):
         call.headers["WWW-Authenticate"] = "Bearer"
-    return Reply(error.status, _error_body(error, call.request_id))
+    return Reply(_error_body(error, call.request_id), error.status)
 
 
 def _note_refusal(call: Call, error: WinRoomError) -> WinRoomError:
@@ -306,9 +381,24 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     return _json(refusal.status, _error_body(refusal, request_id), headers)
 
 
-def _response(call: Call, reply: Reply) -> Response:
+def _response(call: Call, reply: Reply[Any] | Page) -> Response:
     headers = {"X-Request-ID": call.request_id, "X-API-Version": API_VERSION, **call.headers}
-    return _json(reply.status, reply.body, headers)
+    status = (reply.status if isinstance(reply, Reply) else None) or call.route.status
+    _log(call, status)
+    if isinstance(reply, Reply):
+        return _json(status, reply.body, {**headers, **reply.headers})
+    return Response(
+        reply.html,
+        status,
+        {
+            "Content-Security-Policy": reply.policy,
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            **headers,
+        },
+        media_type="text/html",
+    )
 
 
 def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
@@ -329,16 +419,16 @@ def _rendered(value: object) -> str:
     return str(value)
 
 
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(copy.NOT_UTF_8.format(position=error.start)) from error
+
+
 def _request_id(request: Request) -> str:
     given = request.headers.get("x-request-id", "")
     return given if _SANE_REQUEST_ID.fullmatch(given) else str(ids.new())
-
-
-def _address(request: Request) -> str | None:
-    try:
-        return str(ipaddress.ip_address(request.client.host)) if request.client else None
-    except ValueError:
-        return None
 
 
 def _log(call: Call, status: int) -> None:

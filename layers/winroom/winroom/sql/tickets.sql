@@ -1,12 +1,9 @@
--- issue: A ticket by its hash alone, and whose it is; a person's, by the token it has now.
+-- issue: A ticket by its hash alone, and whose it is.
 insert into wr.tickets (
     ticket_hash, tenant_id, user_id, api_key_id, display_id, token_version, rendering, expires_at)
 values (
     %(ticket_hash)s, %(tenant_id)s, %(user_id)s, %(api_key_id)s, %(display_id)s,
-    coalesce(
-        %(token_version)s::integer,
-        (select token_version from wr.users where tenant_id = %(tenant_id)s and user_id = %(user_id)s)),
-    %(rendering)s, now() + make_interval(secs => %(valid_for)s));
+    %(token_version)s, %(rendering)s, now() + make_interval(secs => %(valid_for)s));
 
 -- redeem: Whose a ticket was, and its end; needs no tenant.
 select tenant_id, user_id, api_key_id, display_id, token_version, rendering
