@@ -1,0 +1,60 @@
+-- count: Adds a claim to its seller's day, or takes it off again (sign -1).
+-- The tenant's row is locked against a change of its time zone: a claim must leave the day that it entered.
+insert into wr.board_days as board (tenant_id, day, seller_id, currency, wins, revenue, margin)
+select
+    c.tenant_id, (c.claimed_at at time zone zone.name)::date, c.claimed_by, c.currency,
+    %(sign)s::integer, %(sign)s::integer * c.sell_price, %(sign)s::integer * coalesce(c.margin_amount, 0)
+from wr.claims c
+cross join (
+    select coalesce(settings ->> 'time_zone', 'UTC') as name
+    from wr.tenants where tenant_id = (select wr.current_tenant())
+    for share
+) zone
+where c.claim_id = %(claim_id)s
+on conflict (tenant_id, day, seller_id, currency) do update set
+    wins = board.wins + excluded.wins,
+    revenue = board.revenue + excluded.revenue,
+    margin = board.margin + excluded.margin;
+
+-- clear: Forgets all days; recount follows in the same transaction.
+delete from wr.board_days where tenant_id = (select wr.current_tenant());
+
+-- recount: Counts every approved claim anew.
+insert into wr.board_days (tenant_id, day, seller_id, currency, wins, revenue, margin)
+select
+    c.tenant_id, (c.claimed_at at time zone zone.name)::date, c.claimed_by, c.currency,
+    count(*), sum(c.sell_price), coalesce(sum(c.margin_amount), 0)
+from wr.claims c
+cross join (
+    select coalesce(settings ->> 'time_zone', 'UTC') as name
+    from wr.tenants where tenant_id = (select wr.current_tenant())
+) zone
+where c.state = 'approved'
+group by 1, 2, 3, 4;
+
+-- differences: Where the days and a recount of the approved claims disagree; no row when all is well.
+with counted as (
+    select
+        (c.claimed_at at time zone zone.name)::date as day, c.claimed_by as seller_id, c.currency,
+        count(*) as wins, sum(c.sell_price) as revenue, coalesce(sum(c.margin_amount), 0) as margin
+    from wr.claims c
+    cross join (
+        select coalesce(settings ->> 'time_zone', 'UTC') as name
+        from wr.tenants where tenant_id = (select wr.current_tenant())
+    ) zone
+    where c.state = 'approved'
+    group by 1, 2, 3
+),
+kept as (
+    select day, seller_id, currency, wins, revenue, margin from wr.board_days where wins <> 0 or revenue <> 0 or margin <> 0
+)
+select
+    coalesce(kept.day, counted.day) as day, coalesce(kept.seller_id, counted.seller_id) as seller_id,
+    coalesce(kept.currency, counted.currency) as currency,
+    kept.wins as kept_wins, counted.wins as counted_wins,
+    kept.revenue as kept_revenue, counted.revenue as counted_revenue,
+    kept.margin as kept_margin, counted.margin as counted_margin
+from kept full join counted
+    on kept.day = counted.day and kept.seller_id = counted.seller_id and kept.currency = counted.currency
+where (kept.wins, kept.revenue, kept.margin) is distinct from (counted.wins, counted.revenue, counted.margin)
+order by 1, 2, 3;
