@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test lint deploy lock
+.PHONY: help dev test lint deploy openapi lock
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -28,6 +28,9 @@ lint: $(BIN)/.installed ## style, types and templates
 
 deploy: $(BIN)/.installed ## deploy to AWS: ENV=staging|production, RUNTIME, ARCHITECTURE
 	PATH="$(CURDIR)/$(BIN):$$PATH" ENV=$(ENV) RUNTIME=$(RUNTIME) ARCHITECTURE=$(ARCHITECTURE) infra/deploy.sh
+
+openapi: $(BIN)/.installed ## describe the API anew; refuses what would break the programs of others
+	@$(BIN)/python -m infra.openapi $(BREAK)
 
 lock: $(BIN)/.installed ## pin the newest versions that pyproject.toml allows
 	$(COMPILE) --upgrade --extra operator --group dev --output-file requirements.lock

@@ -12,6 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
+from tests import conformity
+
 Handler = Callable[[Any, Any], Any]
 
 
@@ -22,6 +24,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     raw: str
+    cookies: Sequence[str] = ()
 
     @property
     def json(self) -> Any:
@@ -56,11 +59,13 @@ def http(
     if key is not None:
         sent["authorization"] = f"Bearer {key}"
     sent |= {name.lower(): value for name, value in (headers or {}).items()}
+    cookies = sent.pop("cookie", "")
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": "ANY /api/{proxy+}",
         "rawPath": unquote(raw_path),
         "rawQueryString": query,
+        "cookies": cookies.split("; ") if cookies else [],
         "headers": sent,
         "requestContext": {
             "accountId": "123456789012",
@@ -88,7 +93,9 @@ def http(
     raw = answer["body"]
     if answer.get("isBase64Encoded"):
         raw = base64.b64decode(raw).decode()
-    return Answer(answer["statusCode"], {k.lower(): v for k, v in answer.get("headers", {}).items()}, raw)
+    received = {name.lower(): value for name, value in answer.get("headers", {}).items()}
+    conformity.check(method, unquote(raw_path), answer["statusCode"], received, raw)
+    return Answer(answer["statusCode"], received, raw, answer.get("cookies") or [])
 
 
 @contextmanager

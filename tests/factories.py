@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 
-from winroom import api_keys, ids, sessions, tenants
+from winroom import api_keys, ids, plans, sessions, tenants
 from winroom.db import Connection, connect
 
 _sales = count(1)
@@ -126,7 +126,7 @@ class Database:
             cursor = conn.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
-    def company(self, slug: str, plan: tenants.Plan = "enterprise") -> Company:
+    def company(self, slug: str, plan: plans.Plan = "enterprise") -> Company:
         tenant_id = ids.new()
         with self.operator() as conn:
             tenants.create(conn, tenant_id, slug, slug.title(), plan)

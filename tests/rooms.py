@@ -39,7 +39,7 @@ def listening(company: Company) -> dict[str, bool]:
 def person(company: Company) -> UUID:
     with company.database.operator() as conn:
         row = users.create(conn, company.tenant_id, "a@b.example", "Anna", "seller", "secret")
-    user_id: UUID = row["user_id"]
+    user_id: UUID = row["id"]
     return user_id
 
 

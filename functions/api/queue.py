@@ -1,4 +1,4 @@
-"""The queue over HTTP: what waits, and taking it."""
+"""The queue over HTTP: what waits, taking it, giving it back, setting it aside."""
 
 from datetime import datetime
 from typing import Literal, NotRequired
@@ -6,9 +6,10 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
+from functions.api.claims import Claim, Decided
 from winroom import claims, messages, queue, room
 from winroom.claims import NewClaim
-from winroom.queue import Filter
+from winroom.queue import Filter, Reason, Remark
 from winroom.sales import Currency, Source
 from winroom.validation import MoneyText
 from winroom.web import Call, Reply, next_cursor
@@ -22,8 +23,8 @@ class QueueItem(TypedDict):
     occurred_at: datetime
     source: Source
     category: str | None
-    notes: str | None
     seller_id: str
+    # Who claimed it.
     assigned_seller_id: str | None
     product_id: UUID | None
     product_name: str | None
@@ -31,7 +32,11 @@ class QueueItem(TypedDict):
     currency: Currency
     excluded_reason: str | None
     suspected_duplicate_of: str | None
+    # A suspected duplicate that nobody has excluded or restored yet.
+    awaits_review: bool
     created_at: datetime
+    # For sellers and above.
+    notes: NotRequired[str | None]
     # For those who may see margins; null where the cost is unknown.
     cost_price: NotRequired[MoneyText | None]
     margin_amount: NotRequired[MoneyText | None]
@@ -45,47 +50,94 @@ class Queue(TypedDict):
     seq: int
 
 
-class NewlyClaimed(TypedDict):
-    id: UUID
-    queue_id: UUID
-    sale_id: str
-    claimed_by: str
-    claim_type: claims.Type
-    state: claims.State
-    claimed_at: datetime
+class Happening(TypedDict):
+    seq: int
+    type: room.Type
+    # user:, key: or display: and an id, or system.
+    actor: str
+    claim_id: UUID | None
+    # Who claims; of what is not about a claim, whose sale it is.
+    seller_id: str | None
+    reason: str | None
+    created_at: datetime
 
 
-class Claimed(TypedDict):
+class ExaminedItem(TypedDict):
+    item: QueueItem
+    # The claim that holds the item now.
+    claim: Claim | None
+    history: list[Happening]
+    # The room's number that this is true for.
+    seq: int
+
+
+class Moved(TypedDict):
     success: Literal[True]
-    claim: NewlyClaimed
+    item: QueueItem
 
 
 def index(call: Call, query: Filter) -> Reply[Queue]:
-    """Items newest first, with the room's number that the list is true for."""
+    """Items newest first, with the room's number that the list is true for.
+
+    `q` finds the start of a customer's name, in upper or lower case, or a sale id. With `status=excluded`,
+    `awaits_review=true` lists the suspected duplicates that somebody has to judge: restore an honest sale,
+    exclude a duplicate.
+    """
     with call.session() as conn:
         # First the number, then the items: what happens in between is then told twice, not never.
         seq = room.seq(conn)
-        items = queue.page(conn, query)
+        items = queue.page(conn, call.caller, query)
     return Reply({"queue": items, "nextCursor": next_cursor(items, query.limit), "seq": seq})
 
 
-def claim(call: Call, queue_id: UUID, body: NewClaim) -> Reply[Claimed]:
-    """Gives the item to a seller: exactly one of two wins, the other gets 409."""
+def show(call: Call, queue_id: UUID) -> Reply[ExaminedItem]:
+    """One item with the claim that holds it and its history, newest first, at most 100 entries."""
+    with call.session() as conn:
+        seq = room.seq(conn)
+        item = queue.find(conn, call.caller, queue_id)
+        claim = claims.of_sale(conn, call.caller, item["sale_id"])
+        history = queue.history(conn, item["sale_id"])
+    return Reply({"item": item, "claim": claim, "history": history, "seq": seq})
+
+
+def claim(call: Call, queue_id: UUID, body: NewClaim) -> Reply[Decided]:
+    """Gives the item to a seller: exactly one of two wins, the other gets 409; the winner repeating itself
+    gets its claim again.
+
+    Sellers claim for themselves, managers for any active seller. Where the company asks for approval, every
+    claim is `pending` and counts once a manager has approved it, a manager's own as well.
+    """
     with call.session() as conn:
         claimed, change = claims.claim(conn, call.caller, queue_id, body)
     if change:
         messages.try_to_wake_rooms([change])
-    return Reply(
-        {
-            "success": True,
-            "claim": {
-                "id": claimed["claim_id"],
-                "queue_id": claimed["queue_id"],
-                "sale_id": claimed["sale_id"],
-                "claimed_by": claimed["claimed_by"],
-                "claim_type": claimed["claim_type"],
-                "state": claimed["state"],
-                "claimed_at": claimed["claimed_at"],
-            },
-        },
-    )
+    return Reply({"success": True, "claim": claimed})
+
+
+def release(call: Call, queue_id: UUID, body: Reason) -> Reply[Moved]:
+    """Takes a claim back, so that the item can be claimed again; what it counted is taken off the boards.
+
+    Sellers release their own claims, managers all. 409 where the item is not claimed.
+    """
+    with call.session() as conn:
+        item, change = claims.release(conn, call.caller, queue_id, body)
+    messages.try_to_wake_rooms([change])
+    return Reply({"success": True, "item": item})
+
+
+def exclude(call: Call, queue_id: UUID, body: Reason) -> Reply[Moved]:
+    """Sets a pending item aside, or confirms that a suspected duplicate is one. 409 where it is claimed:
+    release it first."""
+    with call.session() as conn:
+        item, change = queue.exclude(conn, call.caller, queue_id, body)
+    messages.try_to_wake_rooms([change])
+    return Reply({"success": True, "item": item})
+
+
+def restore(call: Call, queue_id: UUID, body: Remark) -> Reply[Moved]:
+    """Makes an excluded item pending again, and thereby accepts a suspected duplicate as an honest sale.
+    409 where it is not excluded."""
+    with call.session() as conn:
+        item, change = queue.restore(conn, call.caller, queue_id, body)
+    messages.try_to_wake_rooms([change])
+    return Reply({"success": True, "item": item})

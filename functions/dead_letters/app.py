@@ -6,7 +6,7 @@ from psycopg.errors import ForeignKeyViolation
 
 from winroom import db, messages, sales, telemetry
 from winroom.db import Connection
-from winroom.messages import SaleEventReceived, Unreadable
+from winroom.messages import ImportReady, Unreadable
 
 
 @telemetry.door
@@ -22,9 +22,12 @@ def _decide(body: str) -> bool:
     if body == messages.HEARTBEAT:
         return True
     try:
-        message = SaleEventReceived.read(body)
+        message = messages.read_sales_event(body)
     except Unreadable as error:
         telemetry.logger().error("unreadable dead letter dropped", reason=str(error))
+        return True
+    if isinstance(message, ImportReady):
+        telemetry.logger().warning("import stalled, the sweeper resumes it", import_id=str(message.import_id))
         return True
 
     def decide(conn: Connection) -> None:

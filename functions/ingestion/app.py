@@ -1,27 +1,41 @@
 """HTTP: sale events come in. Durable before 202; what the queue did not take, the sweeper sends later."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from winroom import audit, copy, db, ids, messages, sales, telemetry
+from winroom import copy, db, reception, sales
 from winroom.callers import Role
-from winroom.db import Connection, Cursor
 from winroom.errors import Conflict, FieldProblem, Invalid
-from winroom.messages import SaleEventReceived
+from winroom.reception import Accepted
 from winroom.sales import Received, SaleEvent
 from winroom.validation import BlankIsAbsent, Input, Timestamp, check
 from winroom.web import Call, Reply, Route, application, lambda_handler, next_cursor
+
+_EXAMPLE = {
+    "sale_id": "S-1001",
+    "occurred_at": "2026-01-31T15:30:00Z",
+    "customer_name": "Ada Lovelace",
+    "sell_price": "1250.00",
+    "seller_external_id": "grace",
+}
 
 
 class Batch(Input):
     """Up to a hundred events, each accepted or refused for itself."""
 
-    events: Annotated[list[Any], Field(min_length=1, max_length=100)]
+    events: Annotated[
+        list[Any],
+        Field(
+            min_length=1,
+            max_length=100,
+            description="Each like the body of `POST /api/events`; what is not is refused for itself alone.",
+            examples=[[_EXAMPLE]],
+        ),
+    ]
 
 
 class Page(Input):
@@ -31,13 +45,6 @@ class Page(Input):
     since: Annotated[Timestamp | None, BlankIsAbsent] = None
     cursor: Annotated[UUID | None, BlankIsAbsent] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
-
-
-class Accepted(TypedDict):
-    eventId: UUID
-    status: sales.Status
-    message: str
-    duplicate: bool
 
 
 class Verdict(TypedDict):
@@ -89,11 +96,7 @@ class Events(TypedDict):
 
 def receive(call: Call, body: SaleEvent) -> Reply[Accepted]:
     """Takes one sale event: durable by the time it is answered."""
-    (received,) = _receive(call, [body])
-    telemetry.logger().append_keys(sale_id=body.sale_id)
-    if received.is_conflict:
-        raise Conflict(copy.EVENT_CONFLICT.format(event_id=received.event_id))
-    return Reply(_accepted(received))
+    return Reply(reception.receive_one(call, db.tenant_session, body, "api"))
 
 
 def receive_batch(call: Call, body: Batch) -> Reply[Verdicts]:
@@ -105,39 +108,10 @@ def receive_batch(call: Call, body: Batch) -> Reply[Verdicts]:
             events[index] = check(SaleEvent, values)
         except Invalid as error:
             results[index] = _refused(error)
-    for index, received in zip(events, _receive(call, list(events.values())), strict=True):
+    verdicts = reception.receive(call, db.tenant_session, list(events.values()), "api")
+    for index, received in zip(events, verdicts, strict=True):
         results[index] = _conflict(received) if received.is_conflict else _accepted_item(received)
     return Reply({"results": [{"index": n, **results[n]} for n in sorted(results)]})
-
-
-def _receive(call: Call, events: Sequence[SaleEvent]) -> list[Received]:
-    """Records events in one round trip; those whose ids are taken cost another to compare them."""
-    # Made before they are written, so that writing twice writes once.
-    event_ids = [ids.new() for _ in events]
-
-    def record(conn: Connection) -> Cursor:
-        recorded = sales.record(conn, events, event_ids)
-        audit.note(conn, call.entry, call.route.status)
-        return recorded
-
-    received = {row["event_id"]: Received(row["event_id"]) for row in call.batch(record)}
-    _send(call, list(received))
-    rest = {i: e for i, e in zip(event_ids, events, strict=True) if i not in received}
-    if rest:
-        compared = dict(zip(rest, _compare(call, rest, len(events) == 1), strict=True))
-        received |= compared
-        # Ours after all, where the answer to the commit was lost and the work was done again.
-        _send(call, [i for i, known in compared.items() if known.is_new])
-    telemetry.logger().append_keys(event_ids=[str(r.event_id) for r in received.values()])
-    return [received[event_id] for event_id in event_ids]
-
-
-def _compare(call: Call, events: Mapping[UUID, SaleEvent], is_all: bool) -> list[Received]:
-    with db.tenant_session(call.caller.tenant_id) as conn:
-        compared = sales.compare(conn, list(events.values()), list(events))
-        if is_all and compared[0].is_conflict:
-            audit.correct(conn, call.entry, Conflict.status, Conflict.code)
-    return compared
 
 
 def show(call: Call, event_id: UUID) -> Reply[OneEvent]:
@@ -153,17 +127,6 @@ def index(call: Call, query: Page) -> Reply[Events]:
     return Reply({"events": events, "nextCursor": next_cursor(events, query.limit, "event_id")})
 
 
-def _send(call: Call, accepted: Sequence[UUID]) -> None:
-    """Hands what is new to the processor. The events are durable: whatever happens here, 202 stands."""
-    now = datetime.now(UTC)
-    try:
-        messages.send_sale_events(
-            [SaleEventReceived(i, call.caller.tenant_id, now, call.request_id) for i in accepted]
-        )
-    except Exception:
-        telemetry.logger().warning("not sent, the sweeper will", exc_info=True)
-
-
 def _refused(error: Invalid) -> dict[str, Any]:
     return {
         "status": error.status,
@@ -173,18 +136,9 @@ def _refused(error: Invalid) -> dict[str, Any]:
     }
 
 
-def _accepted(received: Received) -> dict[str, Any]:
-    return {
-        "eventId": received.event_id,
-        "status": received.status,
-        "message": copy.EVENT_KNOWN if received.is_duplicate else copy.EVENT_RECEIVED,
-        "duplicate": received.is_duplicate,
-    }
-
-
 def _accepted_item(received: Received) -> dict[str, Any]:
     # In a batch `status` is what the item's HTTP status would be.
-    return {**_accepted(received), "status": 202, "eventStatus": received.status}
+    return {**reception.accepted(received), "status": 202, "eventStatus": received.status}
 
 
 def _conflict(received: Received) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from typing import Any
 
 from winroom import connections, db, messages, room, sockets, sweeper, telemetry
 
-# More than this many due events wait for the next minute.
+# More than this many due events, and stalled imports, wait for the next minute.
 _EVENTS_AT_ONCE = 1000
+_IMPORTS_AT_ONCE = 100
 
 
 class UnknownJob(ValueError):
@@ -41,6 +42,13 @@ def _send_due_events() -> None:
     telemetry.logger().append_keys(due_events=len(due))
 
 
+def _send_stalled_imports() -> None:
+    with db.jobs_session() as conn:
+        stalled = sweeper.take_stalled_imports(conn, _IMPORTS_AT_ONCE)
+    messages.send_sale_events(stalled)
+    telemetry.logger().append_keys(stalled_imports=len(stalled))
+
+
 def _close_unwelcome_sockets() -> None:
     with db.jobs_session() as conn:
         unwelcome = sweeper.unwelcome_connections(conn)
@@ -71,6 +79,7 @@ _JOBS = {
     "sweep": (
         messages.send_heartbeats,
         _send_due_events,
+        _send_stalled_imports,
         _close_unwelcome_sockets,
         _forget_leftovers,
         # Last: the parts before may have changed who is there.

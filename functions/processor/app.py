@@ -1,9 +1,11 @@
 """SQS: sale events become queue items. A batch is one transaction; when it fails, each tenant is worked for
-itself, and then each event, so that one bad event never stops its neighbours."""
+itself, and then each event, so that one bad event never stops its neighbours. Imports come after them, part
+by part: who has worked one sends for the next."""
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -12,39 +14,48 @@ from uuid import UUID
 
 import psycopg
 
-from winroom import db, health, messages, queue, sales, telemetry
+from winroom import db, health, imports, messages, queue, sales, telemetry
 from winroom.errors import DatabaseUnavailable
-from winroom.messages import RoomChanged, SaleEventReceived, Unreadable
+from winroom.messages import ImportReady, RoomChanged, SaleEventReceived, Unreadable
 
+Record = Mapping[str, Any]
 Batch = dict[str, SaleEventReceived]
 
 # Seconds kept for recording what failed, before the function's time is up.
 _RESERVE = 8.0
+# Imported events of one transaction: each takes a lock, and the database has so many for all companies.
+_AT_ONCE = 100
 
 
 @telemetry.door
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answers with the messages that are to come back; everything else is settled."""
-    sales_records = [record for record in event["Records"] if record["body"] != messages.HEARTBEAT]
+    records = [record for record in event["Records"] if record["body"] != messages.HEARTBEAT]
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE
-    unsettled = _process(_batches(sales_records), deadline)
-    if len(sales_records) < len(event["Records"]):
+    read = list(_read(records))
+    unsettled = _process(_batches((r, m) for r, m in read if isinstance(m, SaleEventReceived)), deadline)
+    for message in [m for _, m in read if isinstance(m, ImportReady)]:
+        _work(message, deadline)
+    if len(records) < len(event["Records"]):
         _beat()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in unsettled]}
 
 
-def _batches(records: Sequence[Mapping[str, Any]]) -> list[Batch]:
+def _read(records: Iterable[Record]) -> Iterator[tuple[Record, SaleEventReceived | ImportReady]]:
+    for record in records:
+        try:
+            yield record, messages.read_sales_event(record["body"])
+        except Unreadable as error:
+            # Events and imports are durable: the sweeper sends them again in words we understand.
+            telemetry.logger().error("unreadable message dropped", reason=str(error))
+
+
+def _batches(received: Iterable[tuple[Record, SaleEventReceived]]) -> list[Batch]:
     """What is worked together. What came back may have killed its process: it is worked alone, and takes
     no neighbours along."""
     fresh: Batch = {}
     returning: list[Batch] = []
-    for record in records:
-        try:
-            message = SaleEventReceived.read(record["body"])
-        except Unreadable as error:
-            # The event itself is durable: the sweeper sends it again in words we understand.
-            telemetry.logger().error("unreadable message dropped", reason=str(error))
-            continue
+    for record, message in received:
         if int(record["attributes"]["ApproximateReceiveCount"]) > 1:
             returning.append({record["messageId"]: message})
         else:
@@ -63,7 +74,7 @@ def _process(batches: Sequence[Batch], deadline: float) -> list[str]:
     while waiting:
         batch = waiting.popleft()
         try:
-            changes = _enqueue(list(batch.values()))
+            changes = _enqueue(_by_tenant(batch))
         except DatabaseUnavailable:
             # Visibility brings them back; none of their attempts is spent.
             telemetry.logger().warning("database unavailable")
@@ -80,6 +91,35 @@ def _process(batches: Sequence[Batch], deadline: float) -> list[str]:
     return unsettled
 
 
+def _work(message: ImportReady, deadline: float) -> None:
+    """Works a part of an import. Whatever fails or is killed here, the sweeper sees to: it sends events that
+    are pending and imports that stand still."""
+    if time.monotonic() > deadline:
+        return
+    try:
+        with db.tenant_session(message.tenant_id) as conn:
+            part = imports.work(conn, message.import_id, message.next_row)
+        if part:
+            _pass_on(message, part)
+    except Exception:
+        telemetry.logger().warning(
+            "part of an import failed", import_id=str(message.import_id), exc_info=True
+        )
+
+
+def _pass_on(message: ImportReady, part: imports.Part) -> None:
+    """What was recorded becomes queue items, and the next part is sent for."""
+    try:
+        changes: list[RoomChanged] = []
+        for start in range(0, len(part.recorded), _AT_ONCE):
+            changes += _enqueue({message.tenant_id: part.recorded[start : start + _AT_ONCE]})
+        messages.try_to_wake_rooms(changes[-1:])
+    except Exception:
+        telemetry.logger().warning("not enqueued, the sweeper will send the events", exc_info=True)
+    if part.next_row is not None:
+        messages.send_sale_events([replace(message, next_row=part.next_row)])
+
+
 def _beat() -> None:
     try:
         with db.open_session() as conn:
@@ -89,10 +129,14 @@ def _beat() -> None:
         telemetry.logger().warning("a heartbeat was not noted", exc_info=True)
 
 
-def _enqueue(batch: Sequence[SaleEventReceived]) -> list[RoomChanged]:
+def _by_tenant(batch: Batch) -> dict[UUID, list[UUID]]:
     events: dict[UUID, list[UUID]] = defaultdict(list)
-    for message in batch:
+    for message in batch.values():
         events[message.tenant_id].append(message.event_id)
+    return events
+
+
+def _enqueue(events: Mapping[UUID, Sequence[UUID]]) -> list[RoomChanged]:
     tenants = sorted(events)
     work = [(tenant, partial(queue.enqueue, event_ids=events[tenant])) for tenant in tenants]
     numbers = [[row["seq"] for row in cursor] for cursor in db.tenants_batch(work)]

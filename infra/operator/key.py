@@ -31,5 +31,5 @@ def create(tenant: str, name: str, scope: api_keys.Scope, as_json: bool) -> None
         if found is None:
             raise click.ClickException(f"There is no company with the slug {tenant}.")
         key, row = api_keys.create(conn, found["tenant_id"], name, scope, "operator")
-    made = {"api_key_id": str(row["api_key_id"]), "scope": scope, "api_key": key}
+    made = {"api_key_id": str(row["id"]), "scope": scope, "api_key": key}
     click.echo(json.dumps(made, indent=2) if as_json else key)

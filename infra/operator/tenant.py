@@ -1,14 +1,12 @@
 """`winroom tenant`: companies."""
 
 import json
-import re
-import secrets
 
 import click
 from rich.console import Console
 
 from infra.operator.database import operator_session
-from winroom import api_keys, ids, tenants, users
+from winroom import api_keys, ids, passwords, plans, tenants, users
 
 
 @click.group("tenant")
@@ -19,13 +17,15 @@ def group() -> None:
 @group.command()
 @click.argument("name")
 @click.option("--slug", help="What the company logs in with; made from the name by default.")
-@click.option("--plan", type=click.Choice(list(tenants.INGESTION_LIMITS)), default="free", show_default=True)
+@click.option("--plan", type=click.Choice(list(plans.INGESTION_LIMITS)), default="free", show_default=True)
 @click.option("--admin-email", required=True, help="Who looks after the company's settings.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
-def create(name: str, slug: str | None, plan: tenants.Plan, admin_email: str, as_json: bool) -> None:
+def create(name: str, slug: str | None, plan: plans.Plan, admin_email: str, as_json: bool) -> None:
     """Create a company with its first admin and its first key, both shown once."""
-    slug = slug or _slug(name)
-    password = secrets.token_urlsafe(12)
+    slug = slug or tenants.slug_of(name)
+    if not slug:
+        raise click.UsageError("The name has no letters to make a slug of: give --slug.")
+    password = passwords.random()
     tenant_id = ids.new()
     with operator_session() as conn:
         tenants.create(conn, tenant_id, slug, name, plan)
@@ -42,10 +42,3 @@ def create(name: str, slug: str | None, plan: tenants.Plan, admin_email: str, as
         return
     Console().print(f"Created [bold]{slug}[/] ({tenant_id}). Shown only now:")
     click.echo(f"  login    {admin_email}  {password}\n  API key  {key}")
-
-
-def _slug(name: str) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63]
-    if not slug:
-        raise click.UsageError("The name has no letters to make a slug of: give --slug.")
-    return slug

@@ -1,13 +1,14 @@
-"""What the tests of sockets share: a websocket API on this machine."""
+"""What integration tests share: a websocket API on this machine, passwords that are hashed in no time."""
 
 from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
 
 from tests import gateway as edge
 from tests.doors import Sqs
 from tests.gateway import Gateway
-from winroom import sockets
+from winroom import passwords, sessions, sockets
 from winroom.settings import settings
 
 
@@ -23,3 +24,11 @@ def gateway(environment: pytest.MonkeyPatch, queues: Sqs) -> Iterator[Gateway]:
         yield running
         endpoint.close()
         sockets._endpoint.cache_clear()
+
+
+@pytest.fixture
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing is slow on purpose, and that is no purpose of most tests."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", lambda: quick)
+    monkeypatch.setitem(sessions._NOBODY, "password_hash", quick.hash("nobody's"))

@@ -332,4 +332,5 @@ class TestFate:
     def test_since_leaves_out_what_is_older(self, company: Company, queues: Sqs) -> None:
         post(company, sale())
         assert get(company, "/api/events?since=2999-01-01T00:00:00Z").json["events"] == []
-        assert len(get(company, "/api/events?since=2020-01-01T00:00:00Z").json["events"]) == 1
+        for long_ago in ("2020-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00%2B14:00"):
+            assert len(get(company, f"/api/events?since={long_ago}").json["events"]) == 1

@@ -19,7 +19,7 @@ from tests.doors import Sqs
 from tests.factories import Company, Database, sale
 from winroom import db, ids, messages, queue
 from winroom.errors import DatabaseUnavailable
-from winroom.messages import SaleEventReceived
+from winroom.messages import ImportReady, SaleEventReceived
 
 
 def post(company: Company, **fields: Any) -> str:
@@ -83,6 +83,7 @@ class TestOneSale:
             "status": "pending",
             "reason": None,
             "suspectedDuplicateOf": None,
+            "awaitsReview": False,
         }
         (wake_up,) = [m for m in queues.sent if m["QueueUrl"].endswith("room.fifo")]
         assert json.loads(wake_up["MessageBody"]) == {
@@ -449,6 +450,10 @@ class TestDeadLetters:
         (row,) = company.rows("select failure_reason, payload from wr.sales_events_dlq")
         assert row["failure_reason"] == "lost"
         assert row["payload"]["version"] == 1
+
+    def test_the_letter_of_an_import_is_left_to_the_sweeper(self, company: Company, queues: Sqs) -> None:
+        assert self.bury(ImportReady(ids.new(), company.tenant_id, 0).body()) == []
+        assert company.count("sales_events_dlq") == 0
 
     def test_a_letter_of_an_unknown_tenant_takes_no_neighbours_along(
         self, company: Company, queues: Sqs

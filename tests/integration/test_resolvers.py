@@ -158,7 +158,7 @@ def test_a_ticket_is_redeemed_once_and_tells_whose_it_was(app: Connection, compa
             "user_id": user_id,
             "api_key_id": None,
             "display_id": None,
-            "token_version": 3,
+            "token_version": 0,
             "rendering": "plain",
         }
     ]
@@ -513,12 +513,14 @@ def add_display(company: Company, link: bytes | None = None) -> UUID:
 def add_ticket(
     company: Company, user_id: UUID | None = None, valid_for: timedelta = timedelta(minutes=1)
 ) -> bytes:
+    """A ticket of a person, or of the company's key."""
     ticket = secrets.token_bytes(32)
     company.database.execute(
         "insert into wr.tickets"
-        " (ticket_hash, tenant_id, user_id, token_version, rendering, expires_at)"
-        " values (%s, %s, %s, 3, 'plain', now() + %s)",
-        *(ticket, company.tenant_id, user_id or ids.new(), valid_for),
+        " (ticket_hash, tenant_id, user_id, api_key_id, token_version, rendering, expires_at)"
+        " select %s, tenant_id, %s, case when %s::uuid is null then api_key_id end, 0, 'plain', now() + %s"
+        " from wr.api_keys where tenant_id = %s and scope = 'full'",
+        *(ticket, user_id, user_id, valid_for, company.tenant_id),
     )
     return ticket
 

@@ -25,10 +25,12 @@ LOGINS = {
     "tenants.find": ["operator"],
     "users.create": ["app", "operator"],
     "api_keys.create": ["app", "operator"],
+    "api_keys.hold_company": ["app", "operator"],
+    "api_keys.find": ["app", "operator"],
 }
 
 # Tables that grow with every sale: nothing may read them from end to end.
-LARGE = {"queue", "sales_events", "events", "claims", "api_audit_log"}
+LARGE = {"queue", "sales_events", "sales_events_dlq", "events", "claims", "api_audit_log"}
 
 # What it is their task to read from end to end: a tenant's claims, for a change of zone or a check.
 RECOUNTS = {"board.recount", "board.differences"}
@@ -150,6 +152,14 @@ FILLING: list[LiteralString] = [
         %s, wr.uuid_v7(), 'sale-' || n, '{}', sha256(int4send(n)), sha256(int4send(n)),
         case when n %% 50 = 0 then 'pending' else 'processed' end, now() - n * interval '1 minute'
     from generate_series(1, %s) n
+    """,
+    """
+    insert into wr.sales_events_dlq (
+        tenant_id, event_id, sale_id, failure_reason, payload, resolved_at, resolution)
+    select
+        tenant_id, event_id, sale_id, 'unknown_product', '{"customer_name": "Ada"}',
+        case when status = 'processed' then now() end, case when status = 'processed' then 'replayed' end
+    from wr.sales_events where tenant_id = %s limit %s
     """,
     """
     insert into wr.sale_keys (tenant_id, sale_id, external_event_id, content_hash, event_id)

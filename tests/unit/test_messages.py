@@ -10,7 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from winroom import aws, ids, messages
-from winroom.messages import NotSent, RoomChanged, SaleEventReceived, Unreadable
+from winroom.messages import ImportReady, NotSent, RoomChanged, SaleEventReceived, Unreadable
 from winroom.settings import settings
 
 TENANT, OTHER = ids.new(), ids.new()
@@ -78,6 +78,14 @@ def test_the_message_carries_no_content_of_the_sale() -> None:
     assert set(json.loads(event().body())) == {"version", "event_id", "tenant_id", "received_at", "trace"}
 
 
+def test_events_and_parts_of_imports_share_a_queue_and_are_told_apart(queues: Queues) -> None:
+    tricky = SaleEventReceived(ids.new(), TENANT, datetime.now(UTC), '"import_id"')
+    sent: list[SaleEventReceived | ImportReady] = [event(), tricky, ImportReady(ids.new(), OTHER, 500)]
+    messages.send_sale_events(sent)
+    arrived = [messages.read_sales_event(body) for body in queues.drain(queues.sales)]
+    assert sorted(map(str, arrived)) == sorted(map(str, sent))
+
+
 def test_a_doubled_wake_up_wakes_once_and_the_next_number_again(queues: Queues) -> None:
     messages.wake_rooms([RoomChanged(TENANT, 1), RoomChanged(TENANT, 1), RoomChanged(OTHER, 1)])
     messages.wake_rooms([RoomChanged(TENANT, 2), RoomChanged(TENANT, 2, cause="presence-7")])
@@ -130,6 +138,7 @@ def test_a_queue_that_does_not_exist_is_told(queues: Queues, monkeypatch: pytest
     "body",
     [
         *("", "{", "[]", "7", "{}", "null", '{"version": 2}', '{"version": 1, "event_id": 7}'),
+        '{"version": 1, "import_id": null}',
         f'{{"tenant_id": "{TENANT}", "seq": 1e999}}',
         "[" * 20_000,
     ],
@@ -140,3 +149,7 @@ def test_what_is_none_of_ours_is_unreadable(body: str) -> None:
         SaleEventReceived.read(body)
     with pytest.raises(Unreadable):
         RoomChanged.read(body)
+    with pytest.raises(Unreadable):
+        messages.read_sales_event(body)
+    with pytest.raises(Unreadable):
+        ImportReady.read(body)

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any, Self
 from uuid import UUID
 
-from winroom import tenants
+from winroom import plans
 
 
 class Role(IntEnum):
@@ -40,7 +40,7 @@ class Caller:
     role: Role
     # Requests a minute, per tenant at the ingestion routes and per caller elsewhere.
     ingestion_limit: int
-    people_limit: int = 300
+    people_limit: int = plans.PEOPLE_LIMIT
     # Managers and above see cost and margin; all people where the tenant shares them; no display.
     sees_margin: bool = False
     # One of these three says who it is.
@@ -58,7 +58,7 @@ class Caller:
         return cls(
             tenant_id=row["tenant_id"],
             role=role,
-            ingestion_limit=tenants.ingestion_limit(row["plan"], row["settings"]),
+            ingestion_limit=plans.ingestion_limit(row["plan"], row["settings"]),
             sees_margin=role >= Role.MANAGER or shares,
             **identity,
         )

@@ -37,10 +37,12 @@ class Connection(psycopg.Connection[DictRow]):
     with a silent server: TCP alone would wait for minutes."""
 
     returned_at: float | None = None
+    # Seconds; what the function has by default.
+    patience: float | None = None
 
     def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
         try:
-            return super().wait(gen, interval, timeout or settings().database_patience)
+            return super().wait(gen, interval, timeout or self.patience or settings().database_patience)
         except pg._WaitTimeout:  # psycopg asks callers to make a public error of it
             self.close()
             raise ServerSilent("the server does not answer") from None
@@ -116,6 +118,17 @@ def jobs_session() -> Iterator[Connection]:
 def connect(url: str) -> Connection:
     """A connection of one's own, in a transaction: for commands, which are no functions and keep no pool."""
     return Connection.connect(url, row_factory=dict_row, connect_timeout=5)
+
+
+@contextmanager
+def patiently(conn: Connection, seconds: int) -> Iterator[None]:
+    """More time for statements of this transaction that are known to be long, and rare."""
+    conn.execute("select set_config('statement_timeout', %s, true)", [f"{seconds}s"])
+    conn.patience = seconds + 1.0
+    try:
+        yield
+    finally:
+        conn.patience = None
 
 
 def only(cursor: Cursor) -> Row:

@@ -33,10 +33,8 @@ class WinRoomError(Exception):
         super().__init__(self.message)
 
 
-class SettingMissing(WinRoomError):
-    """A setting is missing."""
-
-    code = "setting_missing"
+class SettingMissing(Exception):
+    """A mistake of the deployment: it is logged, and callers learn only that something is wrong."""
 
 
 class Invalid(WinRoomError):
@@ -105,6 +103,16 @@ class RateLimited(WinRoomError):
         self.resets_at = resets_at
         # Rounded up, so that a client that waits exactly this long is let in.
         super().__init__(retry_after=max(1, ceil((resets_at - datetime.now(UTC)).total_seconds())))
+
+
+class Paused(WinRoomError):
+    """This is switched off for now. Please try again later."""
+
+    status = 503
+    code = "paused"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, retry_after=300)
 
 
 class DatabaseUnavailable(WinRoomError):

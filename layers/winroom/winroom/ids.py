@@ -16,5 +16,7 @@ def new() -> UUID:
 
 
 def first_of(moment: datetime) -> UUID:
-    """The smallest id that can have been made at that moment or later."""
-    return UUID(int=(max(0, int(moment.timestamp() * 1000)) << 80))
+    """The smallest id of what was written at that moment or later: the clocks that make ids and those that
+    note times differ by less than a minute."""
+    milliseconds = int(moment.timestamp() * 1000) - 60_000
+    return UUID(int=max(0, milliseconds) << 80)

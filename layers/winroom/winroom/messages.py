@@ -56,6 +56,36 @@ class SaleEventReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportReady:
+    """On the sales-events queue: the part of an import that begins at `next_row` waits to be worked."""
+
+    import_id: UUID
+    tenant_id: UUID
+    next_row: int
+    version: int = 1
+
+    @classmethod
+    def read(cls, body: str) -> Self:
+        """Raises Unreadable for anything that `body()` did not write."""
+        try:
+            content = json.loads(body)
+            if content["version"] != 1:
+                raise Unreadable(f"version {content['version']!r} of an import message is unknown")
+            return cls(UUID(content["import_id"]), UUID(content["tenant_id"]), int(content["next_row"]))
+        except _NOT_OURS as error:
+            raise Unreadable(f"not an import message: {error}") from error
+
+    def body(self) -> str:
+        return json.dumps(asdict(self), default=str)
+
+
+def read_sales_event(body: str) -> SaleEventReceived | ImportReady:
+    """What came through the sales-events queue. Raises Unreadable for anything but its two contracts."""
+    # Quotes of a trace are escaped, so no sale can look like an import.
+    return (ImportReady if '"import_id"' in body else SaleEventReceived).read(body)
+
+
+@dataclass(frozen=True, slots=True)
 class RoomChanged:
     """On the room queue: a wake-up without content; losing or doubling it loses and doubles nothing."""
 
@@ -77,13 +107,22 @@ class RoomChanged:
         return json.dumps({"tenant_id": str(self.tenant_id), "seq": self.seq})
 
 
-def send_sale_events(events: Sequence[SaleEventReceived]) -> None:
-    """Hands events to the processor. Raises aws.Refused or NotSent; the sweeper sends what was not sent."""
+def send_sale_events(events: Sequence[SaleEventReceived | ImportReady]) -> None:
+    """Hands events, and parts of imports, to the processor. Raises aws.Refused or NotSent; the sweeper sends
+    what was not sent."""
     _send(
         settings().sales_events_queue_url,
         # The tenant as group makes it a fair queue: one company's flood does not starve the others.
         [{"MessageBody": e.body(), "MessageGroupId": str(e.tenant_id)} for e in events],
     )
+
+
+def try_to_send_sale_events(events: Sequence[SaleEventReceived | ImportReady]) -> None:
+    """The same after a commit that stands whatever happens now: a failure is logged."""
+    try:
+        send_sale_events(events)
+    except Exception:
+        telemetry.logger().warning("not sent, the sweeper will", exc_info=True)
 
 
 def wake_rooms(changes: Iterable[RoomChanged]) -> None:

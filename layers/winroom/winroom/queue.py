@@ -1,30 +1,51 @@
-"""The queue: sales that wait for a seller to claim them."""
+"""The queue: sales that wait for a seller to claim them, and those that were set aside."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from winroom import copy, queries
+from winroom import copy, queries, room
+from winroom.callers import Caller, Role
 from winroom.db import Connection, Cursor, Row
-from winroom.validation import BlankIsAbsent, Input, Text255, Text500
+from winroom.errors import Conflict, NotFound
+from winroom.messages import RoomChanged
+from winroom.sellers import SellerId
+from winroom.validation import BlankIsAbsent, Input, Text500
 
 Status = Literal["pending", "claimed", "excluded"]
 
+# Of a sale's history, the newest: nobody reads more, and no list is without end.
+HISTORY_AT_MOST = 100
+
+_MARGINS = {"cost_price", "margin_amount", "margin_pct"}
 _SQL = queries.load("queue")
 
 
 class Filter(Input):
     """Which items to list; `q` is the start of a customer's name or a sale id, `cursor` the last item
-    of the page before."""
+    of the page before. Of the excluded ones, `awaits_review` are suspected duplicates to judge."""
 
     status: Status = "pending"
-    seller: Annotated[Annotated[Text255, AfterValidator(str.lower)] | None, BlankIsAbsent] = None
+    awaits_review: Annotated[bool | None, BlankIsAbsent] = None
+    seller: Annotated[SellerId | None, BlankIsAbsent] = None
     product: Annotated[UUID | None, BlankIsAbsent] = None
     q: Annotated[Text500 | None, BlankIsAbsent] = None
     cursor: Annotated[UUID | None, BlankIsAbsent] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class Reason(Input):
+    """Why something is done, for those who ask later."""
+
+    reason: Text500
+
+
+class Remark(Input):
+    """Why something is done, where that need not be said."""
+
+    reason: Annotated[Text500 | None, BlankIsAbsent] = None
 
 
 def enqueue(conn: Connection, event_ids: Sequence[UUID]) -> Cursor:
@@ -43,6 +64,112 @@ def enqueue(conn: Connection, event_ids: Sequence[UUID]) -> Cursor:
     return conn.execute(_SQL["enqueue"], values)
 
 
-def page(conn: Connection, wanted: Filter) -> list[Row]:
+def page(conn: Connection, caller: Caller, wanted: Filter) -> list[Row]:
     """Items newest first, `wanted.limit` at most."""
-    return conn.execute(_SQL["page"], wanted.model_dump()).fetchall()
+    return [shown_to(caller, row) for row in conn.execute(_SQL["page"], wanted.model_dump())]
+
+
+def find(conn: Connection, caller: Caller, queue_id: UUID) -> Row:
+    """One item, also an archived one. Raises NotFound."""
+    return shown_to(caller, _found(conn, queue_id))
+
+
+def history(conn: Connection, sale_id: str) -> list[Row]:
+    """What the room was told of a sale, newest first: `seq`, `type`, `actor`, `claim_id`, `seller_id`
+    (who claims, else whose sale it is), `reason`, `created_at`."""
+    return conn.execute(_SQL["history"], {"sale_id": sale_id, "limit": HISTORY_AT_MOST}).fetchall()
+
+
+def exclude(conn: Connection, caller: Caller, queue_id: UUID, why: Reason) -> tuple[Row, RoomChanged]:
+    """Sets a pending item aside, or says of a suspected duplicate that it is one.
+
+    Returns the item, and what to wake the room with after the commit. Raises NotFound, Conflict where the
+    item is claimed, or excluded by somebody before.
+    """
+    item = hold(conn, queue_id)
+    if item["status"] == "claimed":
+        raise Conflict(copy.RELEASE_FIRST.format(seller_id=item["assigned_seller_id"]))
+    if item["status"] == "excluded" and not item["awaits_review"]:
+        raise Conflict(copy.EXCLUDED_BEFORE)
+    _move(conn, queue_id, "excluded", why.reason)
+    return _told(conn, caller, queue_id, "queue.excluded", {})
+
+
+def restore(conn: Connection, caller: Caller, queue_id: UUID, why: Remark) -> tuple[Row, RoomChanged]:
+    """Makes an excluded item pending again, a suspected duplicate thereby an honest sale.
+
+    Returns the item, and what to wake the room with. Raises NotFound, Conflict where it is not excluded.
+    """
+    item = hold(conn, queue_id)
+    if item["status"] != "excluded":
+        raise Conflict(copy.NOT_EXCLUDED)
+    return put_back(conn, caller, queue_id, "queue.restored", {"reason": why.reason})
+
+
+def hold(conn: Connection, queue_id: UUID) -> Row:
+    """Locks an item until the commit: before its claim, the board and the room. Raises NotFound."""
+    item = conn.execute(_SQL["hold"], {"queue_id": queue_id}).fetchone()
+    if item is None:
+        raise NotFound
+    return item
+
+
+def put_back(
+    conn: Connection, caller: Caller, queue_id: UUID, message: room.Type, more: dict[str, Any]
+) -> tuple[Row, RoomChanged]:
+    """Makes a held item pending and tells the room all that it takes to show it so, and `more`."""
+    _move(conn, queue_id, "pending", None)
+    return _told(conn, caller, queue_id, message, more)
+
+
+def shown_to(caller: Caller, row: Row) -> Row:
+    """An item or a claim without what the caller may not see: those keys are left out."""
+    hidden = set[str]() if caller.sees_margin else set(_MARGINS)
+    if caller.role < Role.SELLER:
+        # What customers wrote is for those who talk to them.
+        hidden.add("notes")
+    if caller.role < Role.WATCHER:
+        hidden.add("reason")
+    return {name: value for name, value in row.items() if name not in hidden}
+
+
+def _found(conn: Connection, queue_id: UUID) -> Row:
+    item = conn.execute(_SQL["find"], {"queue_id": queue_id}).fetchone()
+    if item is None:
+        raise NotFound
+    return item
+
+
+def _move(conn: Connection, queue_id: UUID, status: Status, reason: str | None) -> None:
+    conn.execute(_SQL["move"], {"queue_id": queue_id, "status": status, "excluded_reason": reason})
+
+
+def _told(
+    conn: Connection, caller: Caller, queue_id: UUID, message: room.Type, more: dict[str, Any]
+) -> tuple[Row, RoomChanged]:
+    """Tells the room of a moved item; the last thing before the commit."""
+    item = _found(conn, queue_id)
+    seq = room.publish(conn, message, item["sale_id"], caller.name, _data(item) | more)
+    return shown_to(caller, item), RoomChanged(caller.tenant_id, seq)
+
+
+def _data(item: Row) -> dict[str, Any]:
+    """An item as the room is told of it; `enqueue` tells the same."""
+    margin = item["margin_amount"]
+    return {
+        "id": str(item["id"]),
+        "saleId": item["sale_id"],
+        "sellerId": item["seller_id"],
+        "customerName": item["customer_name"],
+        "productName": item["product_name"],
+        "category": item["category"],
+        "occurredAt": item["occurred_at"].isoformat(),
+        "source": item["source"],
+        "sellPrice": str(item["sell_price"]),
+        "margin": None if margin is None else str(margin),
+        "currency": item["currency"],
+        "status": item["status"],
+        "reason": item["excluded_reason"],
+        "suspectedDuplicateOf": item["suspected_duplicate_of"],
+        "awaitsReview": item["awaits_review"],
+    }

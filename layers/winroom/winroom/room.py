@@ -11,6 +11,16 @@ Server to client, one JSON object a frame; `data` as published, money as strings
     {"v": 1, "type": "pong", "seq": 8}
     {"v": 1, "type": "error", "at": "...", "data": {"error": "...", "code": "..."}}
 
+`data` of queue.created, .excluded and .restored is the item as it is from then on: `id`, `saleId`,
+`sellerId`, `customerName`, `productName`, `category`, `occurredAt`, `source`, `sellPrice`, `margin`,
+`currency`, `status`, `reason`, `suspectedDuplicateOf`, `awaitsReview`. queue.released and claim.rejected
+tell the same of an item that is pending again, and `claimId` and `claimedBy` of the claim that ended.
+queue.claimed and claim.approved tell of the claim: `id` (the item's), `claimId`, `saleId`, `sellerId` (who
+claims), `claimType`, `state`, `customerName`, `productName`, `source`, `sellPrice`, `margin`, `currency`;
+boards count it when its `state` is approved. queue.corrected tells that a sale has another content now, the
+item as in queue.created, and `claimId`, `claimedBy` and `state` of the claim that holds it, null where none
+does: boards count again. `margin` and `reason` are for full renderings alone.
+
 Client to server: {"action": "resume", "after": 8} first, and when `seq` jumps or a pong is ahead;
 `after` absent or null is a fresh client, which reads over HTTP once ready. {"action": "ping"}.
 
@@ -42,6 +52,7 @@ Type = Literal[
     "queue.released",
     "queue.excluded",
     "queue.restored",
+    "queue.corrected",
     "claim.approved",
     "claim.rejected",
 ]
@@ -57,7 +68,7 @@ _SQL = queries.load("room")
 
 
 def rendering_for(caller: Caller) -> Rendering:
-    """What its sockets are posted: all, or all but the margins."""
+    """What its sockets are posted: all, or all but the margins and what managers wrote."""
     return "full" if caller.sees_margin else "plain"
 
 
@@ -190,7 +201,7 @@ def _message(row: Row, rendering: Rendering) -> str:
     data = row["payload"]
     if rendering == "plain":
         # Displays hang on walls, and sellers see margins only where their company says so.
-        data = {name: value for name, value in data.items() if name != "margin"}
+        data = {name: value for name, value in data.items() if name not in ("margin", "reason")}
     return _frame(type=row["type"], seq=row["seq"], at=row["created_at"].isoformat(), data=data)
 
 

@@ -4,16 +4,18 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.aliases import AliasChoices
 from pydantic_core import PydanticCustomError
 
 from winroom import copy, ids, queries
+from winroom.callers import Caller, Role
 from winroom.db import Connection, Cursor, Row
-from winroom.errors import NotFound
+from winroom.errors import FieldProblem, Forbidden, Invalid, NotFound
+from winroom.sellers import SellerId
 from winroom.validation import (
     BlankIsAbsent,
     Input,
@@ -42,33 +44,60 @@ def _in_utc(moment: datetime) -> datetime:
         raise PydanticCustomError("out_of_range", "") from None
 
 
-def _lowered(text: str) -> str:
-    lowered = text.lower()
-    # A few letters become two when lowered.
-    if len(lowered) > 255:
-        raise PydanticCustomError("string_too_long", "", {"max_length": 255})
-    return lowered
-
-
 class SaleEvent(Input):
     """One sale as another system reports it, normalised: UTC, two decimals, seller in lower case."""
 
-    sale_id: Text255
-    occurred_at: Annotated[Timestamp, AfterValidator(_in_utc)]
+    sale_id: Annotated[
+        Text255,
+        Field(description="Your id of the sale, the same each time you send it."),
+    ]
+    occurred_at: Annotated[
+        Timestamp,
+        AfterValidator(_in_utc),
+        Field(description="ISO 8601 with an offset, at most 5 minutes in the future."),
+    ]
     customer_name: Text500
-    sell_price: Annotated[Money, Field(gt=0, validation_alias=AliasChoices("sell_price", "amount"))]
-    cost_price: Annotated[Money, Field(ge=0)] | None = None
+    sell_price: Annotated[
+        Money,
+        Field(
+            gt=0,
+            validation_alias=AliasChoices("sell_price", "amount"),
+            description="A number, or the same as a string; at most two decimals.",
+        ),
+    ]
+    cost_price: Annotated[
+        Annotated[Money, Field(ge=0)] | None,
+        Field(description="Without it, the product's default cost is taken."),
+    ] = None
     currency: Currency = "USD"
-    seller_external_id: Annotated[Text255, AfterValidator(_lowered)]
-    product_id: Annotated[UUID | None, BlankIsAbsent] = None
-    product_sku: Annotated[Text100 | None, BlankIsAbsent] = None
-    external_event_id: Annotated[Text255 | None, BlankIsAbsent] = None
+    seller_external_id: Annotated[
+        SellerId,
+        Field(description="In lower case from here on. A seller that we do not know is created."),
+    ]
+    product_id: Annotated[
+        UUID | None,
+        BlankIsAbsent,
+        Field(description="With a product that we do not know, the sale waits to be corrected."),
+    ] = None
+    product_sku: Annotated[
+        Text100 | None,
+        BlankIsAbsent,
+        Field(description="Names the product instead of its id."),
+    ] = None
+    external_event_id: Annotated[
+        Text255 | None,
+        BlankIsAbsent,
+        Field(description="Your idempotency key, if the sale's id alone is not one."),
+    ] = None
     category: Annotated[Text100 | None, BlankIsAbsent] = None
     notes: Annotated[Text2000 | None, BlankIsAbsent] = None
 
     def content_hash(self) -> bytes:
         """What makes the sale what it is. A new optional field leaves the hashes of older sales alone."""
-        content = self.model_dump_json(exclude_none=True, exclude={"external_event_id"})
+        return self._hash_without("external_event_id")
+
+    def _hash_without(self, *fields: str) -> bytes:
+        content = self.model_dump_json(exclude_none=True, exclude=set(fields))
         return hashlib.sha256(content.encode()).digest()
 
     def fingerprint(self) -> bytes:
@@ -81,6 +110,72 @@ class SaleEvent(Input):
             self.customer_name.casefold(),
         )
         return hashlib.sha256("\x1f".join(alike).encode()).digest()
+
+
+def _either(*fields: str) -> dict[str, Any]:
+    """In the words of JSON Schema: one of the fields must be there, and not blank."""
+    text = {"type": "string", "pattern": r"\S"}
+    return {"anyOf": [{"required": [field], "properties": {field: text}} for field in fields]}
+
+
+class ManualSale(SaleEvent):
+    """A sale as a person enters it: what is left out, or left blank, is known without being told."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [_either("sale_id", "external_event_id")]})
+
+    sale_id: Annotated[
+        Text255 | None,
+        BlankIsAbsent,
+        Field(description="Without it, the external_event_id is the sale's id."),
+    ] = None  # type: ignore[assignment]
+    occurred_at: Annotated[
+        Timestamp,
+        AfterValidator(_in_utc),
+        BlankIsAbsent,
+        Field(description="ISO 8601 with an offset. Now, if left out."),
+    ] = Field(default_factory=lambda: datetime.now(UTC))
+    seller_external_id: Annotated[
+        SellerId | None,
+        BlankIsAbsent,
+        Field(description="Without it, the seller whom you act for."),
+    ] = None  # type: ignore[assignment]
+    external_event_id: Annotated[
+        Text255 | None,
+        BlankIsAbsent,
+        Field(
+            description="Made once for each form, so that a double click is one sale.",
+            examples=["manual-01985fa2-7c3e-7d51-9f0a-3a1b5c7d9e11"],
+        ),
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_blank_moment_is_now(cls, values: dict[str, Any]) -> dict[str, Any]:
+        moment = values.get("occurred_at")
+        is_blank = isinstance(moment, str) and not moment.strip()
+        return {n: v for n, v in values.items() if n != "occurred_at"} if is_blank else values
+
+    def entered_by(self, caller: Caller) -> Self:
+        """The sale with its id and seller. Raises Forbidden for a seller who enters it for another, and
+        Invalid where the id or the seller is left out and there is none to take."""
+        sale_id = self.sale_id or self.external_event_id
+        seller = self.seller_external_id or caller.seller_id
+        problems: list[FieldProblem] = []
+        if not sale_id:
+            problems.append({"field": "external_event_id", "message": copy.MANUAL_WITHOUT_ID})
+        if not seller:
+            problems.append({"field": "seller_external_id", "message": copy.MANUAL_WITHOUT_SELLER})
+        if caller.role is Role.SELLER and seller and seller != caller.seller_id:
+            raise Forbidden(copy.MANUAL_FOR_ANOTHER)
+        if problems:
+            raise Invalid(details=problems)
+        return self.model_copy(update={"sale_id": sale_id, "seller_external_id": seller})
+
+    def content_hash(self) -> bytes:
+        if "occurred_at" in self.model_fields_set:
+            return super().content_hash()
+        # The moment of a click is no content: a double click is one sale.
+        return self._hash_without("external_event_id", "occurred_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +202,7 @@ def record(
 ) -> Cursor:
     """Makes the events durable whose ids nobody has taken; yields their `event_id`s. Sends only.
 
-    What it does not yield is repeated or contradicted: `compare` says which, in a later transaction, for
+    What it does not yield is repeated or contradicted: `compare` says which, in a later statement, for
     only that one sees what a concurrent request has written.
     """
     values = _arrays(events, event_ids, source)
@@ -159,8 +254,8 @@ def page(
         {
             "status": status,
             "since": since,
-            # Ids are time-ordered, and an index: the clocks that made them differ by less than a minute.
-            "since_id": since and ids.first_of(since - timedelta(minutes=1)),
+            # Ids are time-ordered, and an index.
+            "since_id": since and ids.first_of(since),
             "before": before,
             "limit": limit,
         },

@@ -2,7 +2,7 @@
 
 from winroom import queries
 from winroom.db import Connection, Row
-from winroom.messages import RoomChanged, SaleEventReceived
+from winroom.messages import ImportReady, RoomChanged, SaleEventReceived
 
 _SQL = queries.load("sweeper")
 
@@ -12,6 +12,15 @@ def take_due_events(conn: Connection, limit: int) -> list[SaleEventReceived]:
     return [
         SaleEventReceived(row["event_id"], row["tenant_id"], row["created_at"])
         for row in conn.execute(_SQL["take_due_events"], {"limit": limit})
+    ]
+
+
+def take_stalled_imports(conn: Connection, limit: int) -> list[ImportReady]:
+    """Unfinished imports that nobody touched for a minute; touched now, so send them. After an hour of
+    standing still an import is failed."""
+    return [
+        ImportReady(row["import_id"], row["tenant_id"], row["next_row"])
+        for row in conn.execute(_SQL["take_stalled_imports"], {"limit": limit})
     ]
 
 

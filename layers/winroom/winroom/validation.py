@@ -1,6 +1,7 @@
 """Input at the border: JSON to a frozen model, or an error that names every wrong field."""
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -11,9 +12,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     ValidationError,
 )
-from pydantic_core import PydanticCustomError, from_json
+from pydantic_core import CoreSchema, PydanticCustomError, from_json
 
 from winroom import copy
 from winroom.errors import FieldProblem, Invalid
@@ -21,6 +23,10 @@ from winroom.errors import FieldProblem, Invalid
 _PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 # What numeric(12, 2) holds.
 MOST_MONEY = Decimal("9999999999.99")
+# Deliverable addresses, not all that a standard would allow: no quotes, no comments, no bare hosts.
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_EMAIL = rf"(?=.{{1,254}}$)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}"
 
 
 class Input(BaseModel):
@@ -30,6 +36,30 @@ class Input(BaseModel):
 
 
 Model = TypeVar("Model", bound=Input)
+
+
+class Published:
+    """What the API's description says of a value besides what pydantic knows: what the function beside it
+    checks. Without one, callers learn of its rule by being refused."""
+
+    def __init__(self, **says: Any) -> None:
+        self.says = says
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, describe: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**describe(schema), **self.says}
+
+
+@dataclass(frozen=True)
+class _OrBlank(BeforeValidator):
+    """A validator that takes blank texts, too, and says so."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, describe: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        published = describe(schema)
+        return {"anyOf": [*published.get("anyOf", [published]), {"type": "string", "pattern": r"^\s*$"}]}
 
 
 def _storable(text: str) -> str:
@@ -62,16 +92,35 @@ def _iso_8601(value: object) -> object:
     return value
 
 
+def _number(value: object) -> object:
+    # True is an int to Python, and "5" would be one to pydantic. 5.0 is 5, as JSON has it.
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("int_type", "")
+    return value
+
+
+def _email(text: str) -> str:
+    if not re.fullmatch(_EMAIL, text):
+        raise PydanticCustomError("email", "")
+    return text.lower()
+
+
 def _absent_if_blank(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-Text100 = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
-Text255 = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_storable)]
-Text500 = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)]
-Text2000 = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_storable)]
+_NOT_BLANK = Published(pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
+Text100 = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable), _NOT_BLANK]
+Text200 = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable), _NOT_BLANK]
+Text255 = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_storable), _NOT_BLANK]
+Text500 = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable), _NOT_BLANK]
+Text2000 = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_storable), _NOT_BLANK]
+Email = Annotated[str, AfterValidator(_email), Published(pattern=f"^{_EMAIL}$")]
+# In JSON; in a query everything is text.
+WholeNumber = Annotated[int, BeforeValidator(_number)]
+YesOrNo = Annotated[bool, Field(strict=True)]
 # Before an optional text: forms send "" for what was left empty.
-BlankIsAbsent = BeforeValidator(_absent_if_blank)
+BlankIsAbsent = _OrBlank(_absent_if_blank)
 Money = Annotated[
     Decimal,
     BeforeValidator(_number_or_text),

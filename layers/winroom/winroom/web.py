@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NotRequired, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -22,12 +22,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
+from typing_extensions import TypedDict
 
 from winroom import api_keys, audit, callers, copy, db, displays, ids, rate_limit, sessions, telemetry
 from winroom.callers import Caller, Role
 from winroom.db import Connection, Cursor, Row, Work
 from winroom.errors import (
     DatabaseUnavailable,
+    FieldProblem,
     Forbidden,
     Invalid,
     MethodNotAllowed,
@@ -71,6 +73,18 @@ class Page:
     policy: str = "default-src 'none'"
 
 
+class Error(TypedDict):
+    """Every error looks like this. `error` is a sentence for people, `code` is for programs; `details`
+    names each invalid field; `requestId` finds the request in our logs."""
+
+    error: str
+    code: str
+    details: NotRequired[list[FieldProblem]]
+    # Seconds: whoever waits so long is let in.
+    retryAfter: NotRequired[int]
+    requestId: str
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One line of a door's route table: who may do what, and which verb does it.
@@ -92,8 +106,14 @@ class Route:
     is_personal: bool = False
     # Whether 409 is among its answers.
     can_conflict: bool = False
+    # Refusals that do not follow from the above, such as those of a login.
+    raises: tuple[type[WinRoomError], ...] = ()
+    # Other statuses that come with the same shape.
+    also: tuple[int, ...] = ()
     body_limit: int = BODY_LIMIT
     media_type: str = "application/json"
+    # Without a body it is as with an empty one.
+    is_body_optional: bool = False
 
     @property
     def takes(self) -> dict[str, Any]:
@@ -106,13 +126,21 @@ def application(routes: Iterable[Route]) -> Starlette:
     by_path: dict[str, dict[str, Route]] = {}
     for route in routes:
         by_path.setdefault(route.path, {})[route.method] = route
+    # A path that is spelled out is nobody's id: it comes before patterns that would fit it.
+    spelled_out_first = sorted(by_path.items(), key=lambda item: "{" in item[0])
     app = Starlette(
-        routes=[_starlette_route(path, methods) for path, methods in by_path.items()],
+        routes=[_starlette_route(path, methods) for path, methods in spelled_out_first],
         exception_handlers={HTTPException: _not_routed},
     )
     # A redirect would be an answer that is not ours, and would lose the body of a POST.
     app.router.redirect_slashes = False
     return app
+
+
+def session_cookie(token: str, valid_for: int) -> dict[str, str]:
+    """The header that gives a browser a session for so many seconds; for none at all takes it away."""
+    attributes = f"HttpOnly; Secure; SameSite=Lax; Path=/; Max-Age={valid_for}"
+    return {"Set-Cookie": f"{SESSION_COOKIE}={token}; {attributes}"}
 
 
 def next_cursor(rows: Sequence[Row], limit: int, key: str = "id") -> Any:
@@ -174,6 +202,8 @@ class Call:
         if name == "query":
             return check(kind, dict(self.request.query_params))
         if name == "body":
+            if self.route.is_body_optional and not self.raw_body:
+                return kind()
             body = self._sane_body()
             return _text(body) if kind is str else check(kind, parse_json(body))
         return self._id(name, kind)
@@ -181,6 +211,8 @@ class Call:
     def _id(self, name: str, kind: Any) -> Any:
         given = self.request.path_params[name]
         if kind is str:
+            if "\0" in given:
+                raise NotFound  # the database could not even look for it
             return given
         try:
             return UUID(given)
@@ -238,11 +270,20 @@ class Call:
             return Bucket("ingestion", self.caller.ingestion_limit)
         return Bucket(f"people:{self.caller.name}", self.caller.people_limit)
 
+    @property
+    def comes_from_another_site(self) -> bool:
+        """Whether a browser sends this because a page of somebody else's made it."""
+        return self.request.headers.get("sec-fetch-site") == "cross-site"
+
     @cached_property
     def entry(self) -> audit.Entry:
         """The row of this request in the audit log; its clock stops when it is first asked for."""
+        return self.entry_of(self.caller)
+
+    def entry_of(self, caller: Caller) -> audit.Entry:
+        """The same for a caller who came without a credential, and only now is known."""
         return audit.Entry(
-            caller=self.caller,
+            caller=caller,
             endpoint=self.route.path,
             http_method=self.request.method,
             request_id=self.request_id,
@@ -260,9 +301,23 @@ class Call:
 def _starlette_route(path: str, methods: dict[str, Route]) -> StarletteRoute:
     async def endpoint(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
+        if method not in methods:
+            raise HTTPException(405, headers={"Allow": allowed})
         return _answer(request, methods[method], await request.body())
 
-    return StarletteRoute(path, endpoint, methods=list(methods))
+    allowed = ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))
+    route = StarletteRoute(_pattern(path, methods), endpoint)
+    # Starlette would try later patterns for a method that this path lacks.
+    route.methods = None
+    return route
+
+
+def _pattern(path: str, methods: dict[str, Route]) -> str:
+    """The path as starlette wants it. An id that other systems give may hold slashes, and API Gateway hands
+    us decoded paths: where one comes last, it is all the rest."""
+    name = path.rpartition("/{")[2].removesuffix("}")
+    is_text = any(route.takes.get(name) is str for route in methods.values())
+    return f"{path.removesuffix('}')}:path}}" if path.endswith("}") and is_text else path
 
 
 def _answer(request: Request, route: Route, raw_body: bytes) -> Response:
@@ -281,13 +336,14 @@ def _answer(request: Request, route: Route, raw_body: bytes) -> Response:
 
 def _admit(call: Call) -> None:
     """Lets the caller in, or raises what keeps it out."""
-    if call.route.role is None:
-        return
-    call.caller_or_none = _authenticate(call.request)
-    if not call.caller.role.may(call.route.role):
-        raise Forbidden
-    if call.route.is_personal and call.caller.user_id is None:
-        raise Forbidden(copy.PEOPLE_ONLY)
+    if call.route.role is not None:
+        call.caller_or_none = _authenticate(call.request)
+        if _is_forged(call.request):
+            raise Forbidden(copy.OTHER_ORIGIN)
+        if not call.caller.role.may(call.route.role):
+            raise Forbidden
+        if call.route.is_personal and call.caller.user_id is None:
+            raise Forbidden(copy.PEOPLE_ONLY)
     if call.request.headers.get("x-api-version", API_VERSION) != API_VERSION:
         raise Invalid(copy.UNKNOWN_VERSION)
 
@@ -312,10 +368,14 @@ def _credential(request: Request) -> str:
     token = request.cookies.get(SESSION_COOKIE)
     if not token or scheme:
         raise Unauthenticated
-    # Browsers send the cookie along with what other sites make them send: only reading is harmless.
-    if request.method not in ("GET", "HEAD") and not _is_same_origin(request):
-        raise Forbidden(copy.OTHER_ORIGIN)
     return token
+
+
+def _is_forged(request: Request) -> bool:
+    """Whether it may be somebody else's page that asks. Browsers send the cookie along with what other sites
+    make them send: only reading is harmless."""
+    brings_cookie = not request.headers.get("authorization", "").partition(" ")[0]
+    return brings_cookie and request.method not in ("GET", "HEAD") and not _is_same_origin(request)
 
 
 def _is_same_origin(request: Request) -> bool:
@@ -362,21 +422,22 @@ def _note_refusal(call: Call, error: WinRoomError) -> WinRoomError:
     return error
 
 
-def _error_body(error: WinRoomError, request_id: str) -> dict[str, Any]:
-    body: dict[str, Any] = {"error": error.message, "code": error.code}
+def _error_body(error: WinRoomError, request_id: str) -> Error:
+    body = Error(error=error.message, code=error.code, requestId=request_id)
     if error.details:
         body["details"] = error.details
     if error.retry_after is not None:
         body["retryAfter"] = error.retry_after
-    return body | {"requestId": request_id}
+    return body
 
 
 async def _not_routed(request: Request, error: Exception) -> Response:
     """Paths and methods that no route has, in our shape."""
-    allowed = getattr(error, "headers", None) or {}
-    refusal = MethodNotAllowed() if "Allow" in allowed else NotFound()
+    refusal: WinRoomError = NotFound()
     request_id = _request_id(request)
-    headers = {"X-Request-ID": request_id, "X-API-Version": API_VERSION, **allowed}
+    headers = {"X-Request-ID": request_id, "X-API-Version": API_VERSION}
+    if allowed := (getattr(error, "headers", None) or {}).get("Allow"):
+        refusal, headers["Allow"] = MethodNotAllowed(), allowed
     telemetry.logger().append_keys(status=refusal.status, request_id=request_id)
     return _json(refusal.status, _error_body(refusal, request_id), headers)
 

@@ -56,21 +56,21 @@ judged as (
 ),
 item as (
     insert into wr.queue (
-        tenant_id, event_id, sale_id, product_id, status, excluded_reason, suspected_duplicate_of, fingerprint,
-        customer_name, seller_id, occurred_at, source, category, notes, sell_price, cost_price, currency)
+        tenant_id, event_id, sale_id, product_id, status, excluded_reason, suspected_duplicate_of, awaits_review,
+        fingerprint, customer_name, seller_id, occurred_at, source, category, notes, sell_price, cost_price, currency)
     select
         wr.current_tenant(), event_id, sale_id, known_product_id,
         case when duplicate_of is null then 'pending' else 'excluded' end,
         case when duplicate_of is not null then format(%(suspected)s, duplicate_of) end,
-        duplicate_of, fingerprint, customer_name, seller_external_id, occurred_at, source, category, notes,
-        sell_price, known_cost, currency
+        duplicate_of, duplicate_of is not null, fingerprint, customer_name, seller_external_id, occurred_at, source,
+        category, notes, sell_price, known_cost, currency
     from judged
     where not is_unknown
     order by event_id
     on conflict do nothing
     returning
-        queue_id, event_id, sale_id, status, excluded_reason, suspected_duplicate_of, customer_name, seller_id,
-        occurred_at, source, category, sell_price, margin_amount, currency
+        queue_id, event_id, sale_id, status, excluded_reason, suspected_duplicate_of, awaits_review, customer_name,
+        seller_id, occurred_at, source, category, sell_price, margin_amount, currency
 ),
 settled as (
     update wr.sales_events e
@@ -115,7 +115,8 @@ select
         'currency', item.currency,
         'status', item.status,
         'reason', item.excluded_reason,
-        'suspectedDuplicateOf', item.suspected_duplicate_of)
+        'suspectedDuplicateOf', item.suspected_duplicate_of,
+        'awaitsReview', item.awaits_review)
 from item
 join judged on judged.event_id = item.event_id
 cross join room
@@ -126,10 +127,11 @@ select
     q.queue_id as id, q.sale_id, q.status, q.customer_name, q.occurred_at, q.source, q.category, q.notes,
     q.seller_id, q.assigned_seller_id, q.product_id, p.name as product_name,
     q.sell_price, q.cost_price, q.margin_amount, q.margin_pct, q.currency,
-    q.excluded_reason, q.suspected_duplicate_of, q.created_at
+    q.excluded_reason, q.suspected_duplicate_of, q.awaits_review, q.created_at
 from wr.queue q
 left join wr.products p on p.product_id = q.product_id
 where q.status = %(status)s
+  and (%(awaits_review)s::boolean is null or q.awaits_review = %(awaits_review)s)
   and (%(seller)s::text is null or q.seller_id = %(seller)s)
   and (%(product)s::uuid is null or q.product_id = %(product)s)
   and (%(q)s::text is null
@@ -141,3 +143,44 @@ where q.status = %(status)s
           < (select c.occurred_at, c.queue_id from wr.queue c where c.queue_id = %(cursor)s))
 order by q.occurred_at desc, q.queue_id desc
 limit %(limit)s;
+
+-- find: One item, wherever retention has put it.
+select
+    item.id, item.sale_id, item.status, item.customer_name, item.occurred_at, item.source, item.category, item.notes,
+    item.seller_id, item.assigned_seller_id, item.product_id, p.name as product_name,
+    item.sell_price, item.cost_price, item.margin_amount, item.margin_pct, item.currency,
+    item.excluded_reason, item.suspected_duplicate_of, item.awaits_review, item.created_at
+from (
+    select
+        queue_id as id, sale_id, status, customer_name, occurred_at, source, category, notes, seller_id,
+        assigned_seller_id, product_id, sell_price, cost_price, margin_amount, margin_pct, currency, excluded_reason,
+        suspected_duplicate_of, awaits_review, created_at
+    from wr.queue
+    where queue_id = %(queue_id)s
+    union all
+    select
+        queue_id, sale_id, status, customer_name, occurred_at, source, category, notes, seller_id,
+        assigned_seller_id, product_id, sell_price, cost_price, sell_price - cost_price,
+        (sell_price - cost_price) / sell_price * 100, currency, excluded_reason,
+        suspected_duplicate_of, false, created_at
+    from wr.queue_archive
+    where queue_id = %(queue_id)s
+) item
+left join wr.products p on p.product_id = item.product_id;
+
+-- history: What happened to a sale, newest first.
+select
+    seq, type, actor, payload ->> 'claimId' as claim_id,
+    coalesce(payload ->> 'claimedBy', payload ->> 'sellerId') as seller_id, payload ->> 'reason' as reason, created_at
+from wr.events
+where sale_id = %(sale_id)s
+order by seq desc
+limit %(limit)s;
+
+-- hold: Locks an item, before all that belongs to it; who comes second sees what the first has made of it.
+select sale_id, status, awaits_review, assigned_seller_id from wr.queue where queue_id = %(queue_id)s for update;
+
+-- move: Makes a held item pending, or excludes it for a reason; either way somebody has judged it.
+update wr.queue set
+    status = %(status)s, excluded_reason = %(excluded_reason)s, assigned_seller_id = null, awaits_review = false
+where queue_id = %(queue_id)s;

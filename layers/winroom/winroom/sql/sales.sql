@@ -23,6 +23,7 @@ accepted as (
 new_sellers as (
     insert into wr.sellers (tenant_id, seller_id, display_name)
     select distinct wr.current_tenant(), seller_id, seller_id from accepted
+    order by seller_id
     on conflict do nothing
 )
 insert into wr.sales_events (
@@ -62,6 +63,7 @@ kept as (
         fingerprint, 'failed', 'conflict', known_id, format(%(conflict)s, known_id)
     from judged
     where is_conflict
+    order by content_hash, known_id
     on conflict do nothing
     returning event_id, sale_id, failure, payload, error_message
 ),
@@ -70,14 +72,16 @@ dead_letters as (
     select wr.current_tenant(), event_id, sale_id, failure, payload, error_message from kept
 )
 select
-    judged.known_id as event_id,
-    coalesce(event.status, archived.status) as status,
-    judged.known_id <> judged.event_id and not judged.is_conflict as is_duplicate,
-    judged.is_conflict
+    known_id as event_id,
+    -- Looked up one by one: joined, all of the tenant's events would be read for a few hundred.
+    coalesce(
+        (select status from wr.sales_events event where event.event_id = known_id),
+        (select status from wr.sales_events_archive archived where archived.event_id = known_id)
+    ) as status,
+    known_id <> event_id and not is_conflict as is_duplicate,
+    is_conflict
 from judged
-left join wr.sales_events event on event.event_id = judged.known_id
-left join wr.sales_events_archive archived on archived.event_id = judged.known_id
-order by judged.position;
+order by position;
 
 -- find: The fate of one event, wherever retention has put it.
 select

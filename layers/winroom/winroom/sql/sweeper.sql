@@ -1,6 +1,9 @@
 -- take_due_events: Events whose time has come, set five minutes on; across tenants.
 select tenant_id, event_id, created_at from wr.take_due_events(%(limit)s);
 
+-- take_stalled_imports: Imports whose next part nobody works, touched for the next minute; across tenants.
+select tenant_id, import_id, next_row from wr.take_stalled_imports(%(limit)s);
+
 -- lagging_rooms: Rooms with messages or a change of presence that nobody was told in time; across tenants.
 select tenant_id, seq, floor(extract(epoch from clock_timestamp()))::bigint as second from wr.lagging_rooms();
 

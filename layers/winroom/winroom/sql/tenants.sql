@@ -1,6 +1,7 @@
--- create: A new company.
-insert into wr.tenants (tenant_id, slug, name, plan)
-values (%(tenant_id)s, %(slug)s, %(name)s, %(plan)s)
+-- create: A new company; no row where its slug is taken.
+insert into wr.tenants (tenant_id, slug, name, plan, settings)
+values (%(tenant_id)s, %(slug)s, %(name)s, %(plan)s, %(settings)s)
+on conflict (slug) do nothing
 returning tenant_id, slug, name, plan, settings, created_at;
 
 -- open_room: The room that its log and its sockets live in.
@@ -9,5 +10,25 @@ insert into wr.rooms (tenant_id) values (%(tenant_id)s);
 -- find: A company by its slug.
 select tenant_id, slug, name, plan, settings, created_at from wr.tenants where slug = %(slug)s;
 
--- settings: What the entered tenant asked of us.
-select settings from wr.tenants;
+-- show: The entered tenant.
+select tenant_id, slug, name, plan, settings, created_at
+from wr.tenants where tenant_id = (select wr.current_tenant());
+
+-- lock: The entered tenant, until the change is done; claims that count on its time zone wait.
+select tenant_id, slug, name, plan, settings, created_at
+from wr.tenants where tenant_id = (select wr.current_tenant())
+for no key update;
+
+-- change: Its name and all that it asked of us.
+update wr.tenants set name = %(name)s, settings = %(settings)s
+where tenant_id = (select wr.current_tenant())
+returning tenant_id, slug, name, plan, settings, created_at;
+
+-- forget_cache: What was computed under other settings.
+delete from wr.cache_kv where tenant_id = (select wr.current_tenant());
+
+-- find_zone: A time zone as it is properly written; not those of the machine itself.
+select name from pg_timezone_names
+where lower(name) = lower(%(name)s) and name !~ '^(posix|right|Factory|localtime)'
+order by name
+limit 1;

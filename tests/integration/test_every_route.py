@@ -1,0 +1,489 @@
+"""A walk over all routes of both tables: none lets in whom it must not, shows what is another company's, or
+answers bad input with anything but a refusal that says what is wrong. A new route is walked from its first
+day; one with a new kind of id asks to be told how to make such a thing (`MAKERS`)."""
+
+import json
+import re
+import secrets
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from psycopg import sql
+
+from functions.api import app as api
+from functions.ingestion import app as ingestion
+from functions.processor.app import handler as processor
+from infra import openapi
+from tests import doors
+from tests.doors import Answer, Sqs
+from tests.factories import Company, Database, sale
+from winroom import web
+from winroom.rate_limit import Bucket
+from winroom.web import Route
+
+Json = dict[str, Any]
+
+ROUTES = [*ingestion.ROUTES, *api.ROUTES]
+DOCUMENT = openapi.document(ROUTES)
+SECURED = [route for route in ROUTES if route.role is not None]
+WITH_IDS = [route for route in ROUTES if "{" in route.path]
+
+pytestmark = pytest.mark.usefixtures("queues", "quick_passwords", "unlimited")
+
+
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The walk asks more in a minute than a caller may."""
+    monkeypatch.setattr(web.Call, "bucket", property(lambda _: Bucket("walk", 1_000_000)))
+
+
+def send(route: Route, key: str | None, path: str = "", body: object = None, **more: Any) -> Answer:
+    """Asks for a route, as API Gateway does: /api/events is a door of its own."""
+    path = path or route.path
+    handler = ingestion.handler if path.startswith("/api/events") else api.handler
+    method = more.pop("method", route.method)
+    headers = {"Content-Type": route.media_type, **more.pop("headers", {})}
+    return doors.http(handler, method, path, body, key=key, headers=headers, **more)
+
+
+class Office:
+    """A company with an admin, who makes what the walk needs."""
+
+    def __init__(self, company: Company, queues: Sqs) -> None:
+        self.company = company
+        self._queues = queues
+
+    @property
+    def admin(self) -> str:
+        """The token of an admin, a new one each time: logging out is among the routes."""
+        return self.company.person("admin")[1]
+
+    @cached_property
+    def things(self) -> dict[str, str]:
+        """One of each kind, by the name of its id."""
+        return {name: make(self) for name, make in MAKERS.items()}
+
+    def path(self, route: Route, **ids: str) -> str:
+        """The route's path with the ids of our own things, but for those given."""
+        return route.path.format(**self.things | ids)
+
+    def body(self, route: Route) -> Any:
+        """A body that the route takes, with the ids of our own things; text as bytes."""
+        content = operation(route).get("requestBody", {"content": {}})["content"]
+        value = content[route.media_type]["example"] if content else None
+        if isinstance(value, str):
+            return value.encode()
+        ours = {name: self.things[name] for name in fields_of(route) if name in MAKERS} if content else {}
+        return value and {**value, **ours}
+
+    def ask(self, method: str, path: str, body: object = None, **more: Any) -> Json:
+        answer = doors.http(api.handler, method, path, body, key=self.admin, **more)
+        assert answer.status < 300, answer.raw
+        found: Json = answer.json
+        return found
+
+    def sell(self, **changes: Any) -> Json:
+        """Sends a sale, which becomes a queue item."""
+        key = self.company.ingest_key
+        answer = doors.http(ingestion.handler, "POST", "/api/events", sale(**changes), key=key)
+        doors.sqs(processor, self._queues.take("sales-events"))
+        found: Json = answer.json
+        return found
+
+
+def _event(office: Office) -> str:
+    return str(office.sell()["eventId"])
+
+
+def _item(office: Office) -> str:
+    office.sell()
+    return str(office.ask("GET", "/api/queue")["queue"][0]["id"])
+
+
+def _seller(office: Office) -> str:
+    seller_id = f"seller-{secrets.token_hex(4)}"
+    return str(office.ask("POST", "/api/sellers", {"seller_id": seller_id, "display_name": "S"})["seller_id"])
+
+
+def _claim(office: Office) -> str:
+    body = {"seller_id": _seller(office), "claim_type": "upsell"}
+    return str(office.ask("POST", f"/api/queue/{_item(office)}/claim", body)["claim"]["id"])
+
+
+def _failed_event(office: Office) -> str:
+    sale_id = f"twice-{secrets.token_hex(4)}"
+    office.sell(sale_id=sale_id)
+    office.sell(sale_id=sale_id, customer_name="Another")
+    return str(office.ask("GET", "/api/failed-events")["failed_events"][0]["id"])
+
+
+def _import(office: Office) -> str:
+    file = (
+        b"sale_id,occurred_at,customer_name,sell_price,seller_external_id\nI-1,2026-01-01T00:00:00Z,A,1,a\n"
+    )
+    made = office.ask("POST", "/api/imports", file, headers={"Content-Type": "text/csv"})
+    return str(made["import"]["id"])
+
+
+def _made_at(path: str, **body: Any) -> Callable[[Office], str]:
+    """Makes a thing by a POST whose answer has its id."""
+    return lambda office: str(
+        office.ask("POST", path, {n: v() if callable(v) else v for n, v in body.items()})["id"]
+    )
+
+
+def _word() -> str:
+    return secrets.token_hex(4)
+
+
+def _email() -> str:
+    return f"{_word()}@example.com"
+
+
+# How to make the thing that an id names, in a company; answers its id.
+MAKERS: dict[str, Callable[[Office], str]] = {
+    "api_key_id": _made_at("/api/api-keys", name=_word, scope="ingest"),
+    "claim_id": _claim,
+    "display_id": _made_at("/api/displays", name=_word),
+    "event_id": _event,
+    "failed_event_id": _failed_event,
+    "import_id": _import,
+    "product_id": _made_at("/api/products", name=_word),
+    "queue_id": _item,
+    "seller_id": _seller,
+    "user_id": _made_at("/api/users", email=_email, display_name="U", role="seller"),
+}
+# What fields and parameters call such ids.
+FIELDS = {name: name for name in MAKERS} | {
+    "ids": "failed_event_id",
+    "product": "product_id",
+    "seller": "seller_id",
+}
+
+
+def ids_of(route: Route) -> list[str]:
+    return re.findall(r"{(\w+)}", route.path)
+
+
+def operation(route: Route) -> Json:
+    found: Json = DOCUMENT["paths"][route.path][route.method.lower()]
+    return found
+
+
+def fields_of(route: Route) -> set[str]:
+    """The fields of the JSON that the route takes."""
+    schema = operation(route)["requestBody"]["content"]["application/json"]["schema"]
+    return set(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["properties"])
+
+
+def queried(route: Route) -> set[str]:
+    """The parameters of the route's query."""
+    return {p["name"] for p in operation(route)["parameters"] if p.get("in") == "query"}
+
+
+def takes_json(route: Route) -> bool:
+    return "body" in route.takes and route.media_type == "application/json"
+
+
+def named(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+def somewhere(route: Route) -> str:
+    """The route's path with ids that nothing has."""
+    return re.sub(r"{\w+}", lambda _: str(uuid4()), route.path)
+
+
+@pytest.fixture
+def ours(company: Company, queues: Sqs) -> Office:
+    return Office(company, queues)
+
+
+@pytest.fixture
+def theirs(rival: Company, queues: Sqs) -> Office:
+    return Office(rival, queues)
+
+
+def contents(company: Company) -> Json:
+    """A fingerprint of all that a company has, but for its log and its counters."""
+    tables = company.database.execute(
+        "select table_name as name from information_schema.columns where table_schema = 'wr'"
+        " and column_name = 'tenant_id' and table_name not in ('api_audit_log', 'rate_counters')"
+        " and table_name in (select tablename from pg_tables where schemaname = 'wr') order by 1"
+    )
+    fingerprint = sql.SQL(
+        "select md5(string_agg(t::text, ',' order by t::text)) as md5 from wr.{} t where tenant_id = %s"
+    )
+    with company.database.operator() as conn:
+        return {
+            row["name"]: conn.execute(
+                fingerprint.format(sql.Identifier(row["name"])), [company.tenant_id]
+            ).fetchone()
+            for row in tables
+        }
+
+
+def test_the_walk_knows_how_to_make_whatever_an_id_names() -> None:
+    unknown = {name for route in ROUTES for name in ids_of(route)} - MAKERS.keys()
+    assert unknown == set(), f"tell MAKERS in {__name__} how to make the things that these ids name"
+
+
+class TestAnotherCompany:
+    def test_its_ids_are_as_unknown_as_any_and_nothing_of_it_changes(
+        self, subtests: pytest.Subtests, ours: Office, theirs: Office
+    ) -> None:
+        foreign, admin = theirs.things, ours.admin
+        unknown = dict.fromkeys(MAKERS, str(uuid4()))
+        before = contents(theirs.company)
+        for route in WITH_IDS:
+            with subtests.test(named(route)):
+                body, same_id = ours.body(route), {"X-Request-ID": "same"}
+                answers = [
+                    send(route, admin, route.path.format(**ids), body, headers=same_id)
+                    for ids in (foreign, unknown)
+                ]
+                assert [a.status for a in answers] == [404, 404], answers[0].raw
+                assert answers[0].raw == answers[1].raw
+                assert contents(theirs.company) == before
+
+    def test_the_same_ids_are_known_to_their_own_company(
+        self, subtests: pytest.Subtests, theirs: Office
+    ) -> None:
+        for route in WITH_IDS:
+            with subtests.test(named(route)):
+                answer = send(route, theirs.admin, theirs.path(route), theirs.body(route))
+                assert answer.status != 404, answer.raw
+
+    def test_its_ids_in_a_query_find_no_more_than_unknown_ones(
+        self, subtests: pytest.Subtests, ours: Office, theirs: Office
+    ) -> None:
+        admin, same_id = ours.admin, {"X-Request-ID": "same"}
+        for route in ROUTES:
+            for field in queried(route) & {*FIELDS, "cursor"}:
+                with subtests.test(f"{named(route)} {field}"):
+                    foreign = theirs.things[FIELDS.get(field, "queue_id")]
+                    found, unfound = (
+                        send(route, admin, f"{route.path}?{field}={value}", headers=same_id)
+                        for value in (foreign, uuid4())
+                    )
+                    assert found.status == unfound.status
+                    assert field == "cursor" or stripped(found.raw) == stripped(unfound.raw)
+
+    def test_its_ids_in_a_body_are_as_unknown_as_any(
+        self, subtests: pytest.Subtests, ours: Office, theirs: Office, database: Database, queues: Sqs
+    ) -> None:
+        another, same_id = Office(database.company("another"), queues), {"X-Request-ID": "same"}
+        for route in filter(takes_json, SECURED):
+            for field in sorted(fields_of(route) & FIELDS.keys()):
+                with subtests.test(f"{named(route)} {field}"):
+                    answers = []
+                    # Made for this alone: a body may also take an id for a thing of its own.
+                    for office, value in ((ours, MAKERS[FIELDS[field]](theirs)), (another, str(uuid4()))):
+                        body = {**office.body(route), field: [value] if field == "ids" else value}
+                        answer = send(route, office.admin, office.path(route), body, headers=same_id)
+                        answers.append((answer.status, stripped(answer.raw.replace(value, "*"))))
+                    assert answers[0] == answers[1]
+
+
+def stripped(raw: str) -> str:
+    """An answer without what differs each time: ids and times."""
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[0-9:.]+Z|seller-[0-9a-f]{8}", "*", raw)
+
+
+# Least first, each with what it may do in words of the published description.
+RANKS = ("display", "watcher", "seller", "manager", "admin")
+
+
+def may(caller: str, route: Route) -> bool:
+    """Whether the description lets such a caller in."""
+    least = operation(route)["x-least-role"]
+    if least == "ingest":
+        return caller in ("ingest", "full", "manager", "admin")
+    if caller == "ingest" or (route.is_personal and caller in ("display", "full")):
+        return False
+    return RANKS.index(caller.replace("full", "manager")) >= RANKS.index(least)
+
+
+class TestWhoMayDoIt:
+    def test_nobody_without_a_credential_that_is_alive(self, subtests: pytest.Subtests, ours: Office) -> None:
+        bodies = {route: ours.body(route) for route in SECURED}
+        before = ours.company.count("api_audit_log")
+        for route in SECURED:
+            with subtests.test(named(route)):
+                for key in (None, "wr_live_nonsense", "wr_wall_nonsense", "no.such.token", "\u00fc", ""):
+                    answer = send(route, key, somewhere(route), bodies[route])
+                    assert (answer.status, answer.json["code"]) == (401, "unauthenticated"), key
+        assert ours.company.count("api_audit_log") == before
+
+    def test_nobody_of_a_lesser_role_and_each_try_is_audited(
+        self, subtests: pytest.Subtests, ours: Office
+    ) -> None:
+        company = ours.company
+        callers = {"display": ours.ask("POST", "/api/displays", {"name": "Wall"})["token"]}
+        callers |= {"ingest": company.ingest_key, "full": company.full_key} | people(company)
+        for route in SECURED:
+            with subtests.test(named(route)):
+                body, before = ours.body(route), company.count("api_audit_log")
+                # Who logs out is somebody else from then on.
+                for caller, key in (callers | (people(company) if route.is_personal else {})).items():
+                    answer = send(route, key, somewhere(route), body)
+                    if may(caller, route):
+                        assert answer.status != 401, caller
+                        assert answer.status != 403 or caller == "seller", (caller, answer.raw)
+                    else:
+                        assert (answer.status, answer.json["code"]) == (403, "forbidden"), caller
+                rows = company.rows(
+                    "select endpoint, http_method from wr.api_audit_log order by audit_id offset %s", before
+                )
+                assert rows == [{"endpoint": route.path, "http_method": route.method}] * len(callers)
+
+
+def people(company: Company) -> dict[str, str]:
+    """The token of a person of each role."""
+    return {role: company.person(role, role)[1] for role in RANKS[1:]}
+
+
+NOT_JSON = [b"{", b"nonsense", b"\xff\xfe", b'{"a": NaN}', b'"\\ud800"', b"[" * 50_000, b'{"a":' * 15_000]
+NOT_AN_OBJECT = [b"[]", b"null", b"7", b'"text"', b"true", b"1" * 5_000]
+STRANGE: list[Any] = [
+    *(None, True, -1, 1e308, 10**400, "", "a\0b", "\ud800", "x" * 50_000, "\U0001f389<script>", "9" * 400),
+    *([], [None], {"a": {"b": []}}, "2026-02-30T00:00:00Z", "0001-01-01T00:00:00+14:00"),
+]
+STRANGE_TEXTS = [
+    "",
+    "%00",
+    "x" * 5_000,
+    "null",
+    "[]",
+    "-1",
+    "1e9",
+    "9" * 400,
+    "%F0%9F%8E%89",
+    "'--",
+    "%FF",
+    "+",
+]
+STRANGE_IDS = ["%00", "x" * 3_000, "%F0%9F%8E%89", "null", "-1", "'--", "%20", "..", "%25"]
+HEADER = b"sale_id,occurred_at,customer_name,sell_price,seller_external_id\n"
+STRANGE_FILES = [
+    b"",
+    b"\0",
+    b"\xff",
+    b"\n" * 9,
+    b",,,,",
+    b'"',
+    b'"' * 9,
+    HEADER * 2,
+    b"a,a\n1,1",
+    b"x" * 90_000,
+]
+
+
+class TestBadInput:
+    def test_what_is_not_a_json_object_is_refused(self, subtests: pytest.Subtests, ours: Office) -> None:
+        for route in filter(takes_json, ROUTES):
+            with subtests.test(named(route)):
+                admin = ours.admin
+                for body in [*NOT_JSON, *NOT_AN_OBJECT, *([] if route.is_body_optional else [b""])]:
+                    answer = send(route, admin, somewhere(route), body)
+                    assert (answer.status, answer.json["code"]) == (400, "invalid"), body[:20]
+
+    def test_a_strange_value_is_refused_or_taken(self, subtests: pytest.Subtests, ours: Office) -> None:
+        for route in filter(takes_json, ROUTES):
+            path, valid = ours.path(route), ours.body(route)
+            for field in sorted(fields_of(route)):
+                with subtests.test(f"{named(route)} {field}"):
+                    admin = ours.admin
+                    for value in STRANGE:
+                        answer = send(route, admin, path, json.dumps({**valid, field: value}).encode())
+                        assert answer.status < 500, (str(value)[:20], answer.raw)
+
+    def test_a_value_of_a_wrong_type_is_refused_by_the_name_of_its_field(
+        self, subtests: pytest.Subtests, ours: Office
+    ) -> None:
+        for route in filter(takes_json, ROUTES):
+            # The older name is read only where the newer is absent.
+            for field in sorted(fields_of(route) - {"amount"}):
+                with subtests.test(f"{named(route)} {field}"):
+                    body = {**ours.body(route), field: 7 if field == "event" else {"a": []}}
+                    answer = send(route, ours.admin, ours.path(route), body)
+                    assert answer.status == 400, answer.raw
+                    assert field in {p["field"].partition(".")[0] for p in answer.json["details"]}
+
+    def test_a_strange_file_is_refused_or_taken(self, subtests: pytest.Subtests, ours: Office) -> None:
+        for route in ROUTES:
+            if "body" not in route.takes or takes_json(route):
+                continue
+            for file in [*STRANGE_FILES, *(HEADER + part for part in STRANGE_FILES), HEADER + b"," * 90_000]:
+                with subtests.test(f"{named(route)} {file[:80]!r}"):
+                    assert send(route, ours.admin, somewhere(route), file).status < 500
+
+    def test_another_type_encoding_or_size_is_refused(self, subtests: pytest.Subtests, ours: Office) -> None:
+        for route in ROUTES:
+            if "body" not in route.takes:
+                continue
+            with subtests.test(named(route)):
+                admin, path = ours.admin, somewhere(route)
+                another = {"Content-Type": "application/x-www-form-urlencoded"}
+                assert send(route, admin, path, b"{}", headers=another).status == 415
+                assert send(route, admin, path, b"{}", headers={"Content-Encoding": "gzip"}).status == 415
+                too_large = send(route, admin, path, b" " * (route.body_limit + 1))
+                assert (too_large.status, too_large.json["code"]) == (413, "too_large")
+                assert send(route, admin, path, b" " * route.body_limit).status != 413
+
+    def test_a_version_that_nobody_knows_is_refused(self, subtests: pytest.Subtests, ours: Office) -> None:
+        admin = ours.admin
+        for route in ROUTES:
+            with subtests.test(named(route)):
+                for version in ("2", "", "one"):
+                    given, body = {"X-API-Version": version}, ours.body(route)
+                    answer = send(route, admin, somewhere(route), body, headers=given)
+                    assert answer.status == 400
+                    assert "X-API-Version" in answer.json["error"]
+
+    def test_a_strange_parameter_is_refused_by_its_name_or_taken(
+        self, subtests: pytest.Subtests, ours: Office
+    ) -> None:
+        admin = ours.admin
+        for route in ROUTES:
+            path, body = ours.path(route), ours.body(route)
+            for name in sorted(queried(route)):
+                with subtests.test(f"{named(route)} {name}"):
+                    for text in STRANGE_TEXTS:
+                        answer = send(route, admin, f"{path}?{name}={text}", body)
+                        assert answer.status in (route.status, *route.also, 400), (text, answer.raw)
+                        if answer.status == 400:
+                            assert {problem["field"] for problem in answer.json["details"]} == {name}, text
+
+    def test_unknown_parameters_are_ignored(self, subtests: pytest.Subtests, ours: Office) -> None:
+        for route in ROUTES:
+            if route.method == "GET":
+                with subtests.test(named(route)):
+                    path = f"{ours.path(route)}?nobody=knows&=&%00=%00&a[b]=c"
+                    assert send(route, ours.admin, path).status in (route.status, *route.also)
+
+    def test_a_strange_id_is_unknown(self, subtests: pytest.Subtests, ours: Office) -> None:
+        admin = ours.admin
+        for route in WITH_IDS:
+            with subtests.test(named(route)):
+                for text in STRANGE_IDS:
+                    path = route.path.format(**dict.fromkeys(MAKERS, text))
+                    answer = send(route, admin, path, ours.body(route))
+                    assert (answer.status, answer.json["code"]) == (404, "not_found"), (text, answer.raw)
+
+
+def test_methods_that_a_path_lacks_are_refused_with_those_that_it_has(
+    subtests: pytest.Subtests, company: Company
+) -> None:
+    every = {"HEAD", "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FROB"}
+    for path, operations in DOCUMENT["paths"].items():
+        methods = {method.upper() for method in operations} | ({"HEAD"} if "get" in operations else set())
+        for method in sorted(every - methods):
+            with subtests.test(f"{method} {path}"):
+                anywhere = re.sub(r"{\w+}", str(uuid4()), path)
+                answer = send(ROUTES[0], company.full_key, anywhere, method=method)
+                assert (answer.status, answer.json["code"]) == (405, "method_not_allowed")
+                assert answer.headers["allow"] == ", ".join(sorted(methods))

@@ -1,0 +1,1159 @@
+"""Failed events through their HTTP doors and back through the processor: none is lost, none counts twice."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any, LiteralString
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions.api.app import ROUTES, handler
+from functions.dead_letters.app import handler as dead_letters
+from functions.maintenance.app import handler as maintenance
+from functions.processor.app import handler as processor
+from tests import crm, doors
+from tests.doors import Answer, Sqs
+from tests.factories import Company, Database, sale
+from tests.floor import all_unknown, approve, archive, claim, exclude, release, told
+from winroom import board, db, failed_events, ids, schema
+from winroom.messages import SaleEventReceived
+
+PATH = "/api/failed-events"
+MINE = [route for route in ROUTES if route.path.startswith(PATH)]
+
+ONE_TO_ONE: LiteralString = """
+    select e.event_id, 'failed without a letter' as what from wr.sales_events e
+    where status = 'failed' and coalesce((
+        select d.resolution from wr.sales_events_dlq d where d.event_id = e.event_id
+        order by dead_letter_id desc limit 1), 'open') <> 'discarded'
+      and not exists (select from wr.sales_events_dlq d where d.event_id = e.event_id and d.is_open)
+    union all
+    select d.event_id, 'a letter without a failure' from wr.sales_events_dlq d
+    left join wr.sales_events e on e.event_id = d.event_id
+    where d.is_open and (d.failure_reason = 'lost') = (e.event_id is not null and e.status = 'failed')
+"""
+
+
+class Desk:
+    """An admin, a CRM and the processor of one company."""
+
+    def __init__(self, company: Company, queues: Sqs) -> None:
+        self.company, self.queues = company, queues
+        self.user_id, self.token = company.person("admin")
+        self.name = f"user:{self.user_id}"
+
+    def call(self, method: str, path: str = "", body: object = None, **more: Any) -> Answer:
+        return doors.http(handler, method, PATH + path, body, **{"key": self.token, **more})
+
+    def listed(self, query: str = "") -> list[dict[str, Any]]:
+        answer = self.call("GET", f"?{query}")
+        assert answer.status == 200, answer.raw
+        found: list[dict[str, Any]] = answer.json["failed_events"]
+        return found
+
+    def only(self, query: str = "") -> dict[str, Any]:
+        (one,) = self.listed(query)
+        return one
+
+    def show(self, one: dict[str, Any]) -> dict[str, Any]:
+        answer = self.call("GET", f"/{one['id']}")
+        assert answer.status == 200, answer.raw
+        shown: dict[str, Any] = answer.json
+        return shown
+
+    def edit(self, one: dict[str, Any], **changes: Any) -> Answer:
+        return self.call("PATCH", f"/{one['id']}", {"event": changes})
+
+    def replay(self, one: dict[str, Any], **changes: Any) -> Answer:
+        return self.call("POST", f"/{one['id']}/replay", {"event": changes} if changes else None)
+
+    def discard(self, one: dict[str, Any], reason: str = "A test of theirs") -> Answer:
+        return self.call("POST", f"/{one['id']}/discard", {"reason": reason})
+
+    def replay_many(self, **selection: Any) -> dict[str, Any]:
+        answer = self.call("POST", "/replay", selection)
+        assert answer.status == 200, answer.raw
+        replayed: dict[str, Any] = answer.json
+        return replayed
+
+    def send(self, *bodies: dict[str, Any]) -> list[Answer]:
+        return [crm.post(self.company, body) for body in bodies]
+
+    def process(self) -> None:
+        assert doors.sqs(processor, self.queues.take("sales-events")) == []
+
+    def sell(self, *bodies: dict[str, Any]) -> None:
+        self.send(*bodies)
+        self.process()
+
+    def product(self, sku: str = "DESK", cost: object = None) -> str:
+        body = {"name": f"Product {sku}", "sku": sku, "default_cost": cost}
+        answer = doors.http(handler, "POST", "/api/products", body, key=self.company.full_key)
+        assert answer.status == 201, answer.raw
+        return str(answer.json["id"])
+
+    def item(self, sale_id: str) -> dict[str, Any]:
+        (row,) = self.company.rows("select * from wr.queue where sale_id = %s", sale_id)
+        return dict(row)
+
+    def event(self, event_id: object) -> dict[str, Any]:
+        (row,) = self.company.rows("select * from wr.sales_events where event_id = %s", event_id)
+        return dict(row)
+
+    def lose(self) -> dict[str, Any]:
+        """A message arrives whose event is nowhere."""
+        message = SaleEventReceived(ids.new(), self.company.tenant_id, datetime.now(UTC))
+        assert doors.sqs(dead_letters, [message.body()]) == []
+        return self.only("reason=lost")
+
+    def contradict(self, first: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        """Sends a sale, and then the same with other content."""
+        self.sell(first)
+        assert crm.post(self.company, {**first, **changes}).status == 409
+        return self.only("reason=conflict")
+
+    def check(self) -> None:
+        """What must hold whatever happened."""
+        with db.tenant_session(self.company.tenant_id) as conn:
+            assert board.differences(conn) == []
+        twice = "select sale_id from wr.queue group by sale_id having count(*) > 1"
+        assert self.company.rows(twice) == []
+        # Open dead letters and failed events are one to one, but for what was lost or discarded.
+        assert self.company.rows(ONE_TO_ONE) == []
+
+
+@pytest.fixture
+def desk(company: Company, queues: Sqs) -> Desk:
+    return Desk(company, queues)
+
+
+def message_of(answer: Answer, field: str) -> str:
+    assert answer.status == 400, answer.raw
+    (problem,) = [p for p in answer.json["details"] if p["field"] == field]
+    return str(problem["message"])
+
+
+class TestWhoMay:
+    @pytest.mark.parametrize("route", MINE, ids=lambda route: f"{route.method} {route.path}")
+    def test_admins_alone(self, company: Company, desk: Desk, route: Any) -> None:
+        path = route.path.replace("{failed_event_id}", str(uuid4()))
+        others = [company.person(role)[1] for role in ("manager", "seller", "watcher")]
+        for key in [company.full_key, company.ingest_key, *others]:
+            assert doors.http(handler, route.method, path, {}, key=key).status == 403
+        assert doors.http(handler, route.method, path, {}).status == 401
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("GET", "/{id}", None),
+            ("PATCH", "/{id}", {"event": {"notes": "x"}}),
+            ("POST", "/{id}/replay", None),
+            ("POST", "/{id}/discard", {"reason": "x"}),
+        ],
+    )
+    def test_another_companys_are_as_unknown_as_any(
+        self, desk: Desk, rival: Company, queues: Sqs, method: str, path: str, body: object
+    ) -> None:
+        theirs = Desk(rival, queues)
+        theirs.sell(sale(product_sku="GONE"))
+        foreign = theirs.only()
+        assert all_unknown(desk.company, method, PATH + path, foreign["id"], body) is False  # a key
+        answers = [
+            desk.call(method, path.format(id=one), body, headers={"X-Request-ID": "same"})
+            for one in (foreign["id"], uuid4(), "no-id")
+        ]
+        assert {a.status for a in answers} == {404}
+        assert len({a.raw for a in answers}) == 1
+        assert theirs.only() == foreign
+        assert desk.listed() == []
+
+    def test_nor_can_they_be_replayed_with_others(self, desk: Desk, rival: Company, queues: Sqs) -> None:
+        theirs = Desk(rival, queues)
+        theirs.sell(sale(product_sku="GONE"))
+        foreign = theirs.only()
+        answer = desk.replay_many(ids=[foreign["id"]])
+        assert answer["results"] == [
+            {
+                "id": foreign["id"],
+                "event_id": None,
+                "sale_id": None,
+                "reason": None,
+                "outcome": "unknown",
+                "message": "There is no such failed event.",
+            }
+        ]
+        assert theirs.only() == foreign
+
+
+class TestList:
+    def test_open_ones_newest_first_with_counts(self, desk: Desk) -> None:
+        desk.sell(sale(sale_id="a", product_sku="GONE", customer_name="Ada"))
+        desk.contradict(sale(sale_id="b"), customer_name="Bob")
+        lost = desk.lose()
+        listed = desk.listed()
+        assert [(one["reason"], one["sale_id"]) for one in listed] == [
+            ("lost", None),
+            ("conflict", "b"),
+            ("unknown_product", "a"),
+        ]
+        assert listed[0] == lost
+        unknown = listed[2]
+        assert unknown["last_error"].startswith("The product GONE is unknown")
+        assert (unknown["customer_name"], unknown["sell_price"], unknown["currency"]) == (
+            "Ada",
+            "100.00",
+            "USD",
+        )
+        assert unknown["resolution"] is unknown["resolved_at"] is unknown["edited_by"] is None
+        assert desk.call("GET", "?reason=unreadable").json["counts"] == {
+            "conflict": 1,
+            "unknown_product": 1,
+            "unreadable": 0,
+            "retries_exhausted": 0,
+            "lost": 1,
+        }
+
+    def test_attempts_are_told(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        desk.send(sale())
+        (message,) = desk.queues.take("sales-events")
+        for _ in range(4):
+            assert doors.sqs(dead_letters, [message]) == []
+        one = desk.only("reason=retries_exhausted")
+        assert (one["attempts"], one["last_error"]) == (4, "The processor never finished it")
+        assert desk.replay(one).json["attempts"] == 4
+        assert desk.event(one["event_id"])["retry_count"] == 0
+
+    def test_it_is_filtered_and_searched(self, desk: Desk) -> None:
+        desk.sell(
+            sale(sale_id="1", product_sku="GONE", customer_name="Ada Lovelace"),
+            sale(sale_id="2", product_sku="GONE", customer_name="ADAM"),
+            sale(sale_id="3", product_sku="GONE", customer_name="100% real_"),
+        )
+
+        def found(query: str) -> set[str]:
+            return {one["sale_id"] for one in desk.listed(query)}
+
+        assert found("q=ada") == {"1", "2"}
+        assert found("q=3") == {"3"}
+        assert found("q=100%25") == {"3"}
+        assert found("q=%25") == found("q=_") == found("q=nobody") == set()
+        assert found("reason=unknown_product") == {"1", "2", "3"}
+        assert found("reason=conflict") == set()
+        assert found("since=2020-01-01T00:00:00Z") == found("since=0001-01-01T00:00:00Z") == {"1", "2", "3"}
+        assert found("since=2100-01-01T00:00:00Z") == set()
+        assert found("resolved=true") == set()
+
+    def test_it_comes_in_pages(self, desk: Desk) -> None:
+        desk.sell(*(sale(sale_id=str(n), product_sku="GONE") for n in range(5)))
+        seen: list[str] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = desk.call("GET", f"?limit=2&cursor={cursor}").json
+            seen += [one["id"] for one in page["failed_events"]]
+            cursor = page["nextCursor"]
+        assert len(seen) == 5
+        assert seen == sorted(seen, reverse=True)
+
+    @pytest.mark.parametrize(
+        "query",
+        ["reason=none", "since=yesterday", "q=%00", "resolved=perhaps", "cursor=x", "limit=101", "limit=0"],
+    )
+    def test_a_wrong_parameter_is_named(self, desk: Desk, query: str) -> None:
+        answer = desk.call("GET", f"?{query}")
+        assert answer.status == 400
+        assert answer.json["details"][0]["field"] == query.partition("=")[0]
+
+    def test_a_settled_one_tells_how_when_and_by_whom(self, desk: Desk) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        one = desk.only()
+        assert desk.discard(one, "Entered twice").status == 200
+        assert desk.listed() == []
+        settled = desk.only("resolved=true")
+        assert (settled["resolution"], settled["resolved_by"], settled["resolution_reason"]) == (
+            "discarded",
+            desk.name,
+            "Entered twice",
+        )
+        assert settled["resolved_at"] is not None
+        assert settled["id"] == one["id"]
+
+
+class TestShow:
+    def test_the_event_and_its_history(self, desk: Desk) -> None:
+        desk.sell(sale(sale_id="a", product_sku="GONE"))
+        first = desk.only()
+        desk.replay(first)
+        desk.process()
+        again = desk.show(desk.only())
+        assert again["id"] != first["id"]
+        assert (again["event_id"], again["event_status"], again["source"]) == (
+            first["event_id"],
+            "failed",
+            "api",
+        )
+        assert again["payload"]["product_sku"] == "GONE"
+        assert again["existing"] is again["original_payload"] is again["conflicts_with"] is None
+        assert again["differences"] == []
+        (earlier,) = again["history"]
+        assert (earlier["id"], earlier["resolution"], earlier["resolved_by"]) == (
+            first["id"],
+            "replayed",
+            desk.name,
+        )
+
+    def test_a_conflict_beside_what_it_contradicts_field_by_field(self, desk: Desk) -> None:
+        one = desk.show(
+            desk.contradict(
+                sale(sale_id="a", sell_price=100, category="office"),
+                sell_price=120,
+                notes="Upgraded",
+                category=None,
+            )
+        )
+        assert one["existing"]["sell_price"] == "100.00"
+        assert one["payload"]["sell_price"] == "120.00"
+        assert one["differences"] == [
+            {"field": "sell_price", "existing": "100.00", "proposed": "120.00"},
+            {"field": "category", "existing": "office", "proposed": None},
+            {"field": "notes", "existing": None, "proposed": "Upgraded"},
+        ]
+        (known,) = desk.company.rows("select event_id from wr.sales_events where failure is null")
+        assert one["conflicts_with"] == str(known["event_id"])
+
+    def test_a_lost_one_is_the_message_that_came(self, desk: Desk) -> None:
+        one = desk.show(desk.lose())
+        assert one["payload"]["event_id"] == one["event_id"]
+        assert one["event_status"] is one["source"] is None
+
+
+class TestEdit:
+    def test_fields_change_null_removes_and_the_original_is_kept(self, desk: Desk) -> None:
+        desk.sell(sale(sale_id="a", product_sku="GONE", notes="Call back"))
+        one = desk.only()
+        original = desk.show(one)["payload"]
+        edited = desk.edit(one, sell_price=80, notes=None, seller_external_id=" Ben ")
+        assert edited.status == 200
+        assert edited.json["payload"] == {
+            **{name: value for name, value in original.items() if name != "notes"},
+            "sell_price": "80.00",
+            "seller_external_id": "ben",
+        }
+        assert edited.json["original_payload"] == original
+        assert edited.json["edited_by"] == desk.name
+        again = desk.edit(one, amount="90.50").json
+        assert (again["payload"]["sell_price"], again["original_payload"]) == ("90.50", original)
+        # Nothing was replayed by that.
+        assert desk.event(one["event_id"])["payload"] == original
+        assert desk.only()["edited_by"] == desk.name
+
+    def test_each_wrong_field_is_named_and_nothing_changes(self, desk: Desk) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        one = desk.only()
+        before = desk.show(one)
+        answer = desk.edit(one, sell_price=-1, customer_name=None, currency="DOGE", notes="a\0b", sale_id=7)
+        assert answer.status == 400
+        assert {problem["field"] for problem in answer.json["details"]} == {
+            "sell_price",
+            "customer_name",
+            "currency",
+            "notes",
+            "sale_id",
+        }
+        assert desk.show(one) == before
+
+    @pytest.mark.parametrize("body", [{}, {"event": None}, {"event": []}, {"event": {}}, {"event": "x"}])
+    def test_there_must_be_something_to_change(self, desk: Desk, body: object) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        answer = desk.call("PATCH", f"/{desk.only()['id']}", body)
+        assert (answer.status, answer.json["details"][0]["field"]) == (400, "event")
+
+    def test_the_ids_by_which_an_event_is_known_stay(self, desk: Desk) -> None:
+        desk.sell(sale(sale_id="a", external_event_id="x", product_sku="GONE"))
+        one = desk.only()
+        assert "by it, whoever sent the event" in message_of(desk.edit(one, sale_id="b"), "sale_id")
+        assert message_of(desk.edit(one, external_event_id=None), "external_event_id")
+        assert message_of(desk.replay(one, sale_id="b"), "sale_id")
+        assert desk.edit(one, sale_id="a", external_event_id="x").status == 200
+
+    def test_strange_texts_are_kept_as_they_are(self, desk: Desk) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        name = "<script>alert('\U0001f600')</script> \u0130pek"
+        edited = desk.edit(desk.only(), customer_name=name, unknown={"deep": ["\0"]})
+        assert edited.json["payload"]["customer_name"] == name
+        assert "unknown" not in edited.json["payload"]
+        assert len(desk.listed("q=%3Cscript")) == 1
+
+    def test_a_settled_one_is_not_edited(self, desk: Desk) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        one = desk.only()
+        desk.discard(one)
+        assert desk.edit(one, notes="x").status == 409
+
+
+class TestReplay:
+    def test_an_ordinary_failure_begins_anew(self, desk: Desk) -> None:
+        body = sale(sale_id="a", product_sku="DESK")
+        desk.sell(body)
+        one = desk.only()
+        desk.product("DESK", cost=40)
+        answer = desk.replay(one)
+        assert answer.status == 200
+        assert (answer.json["resolution"], answer.json["resolved_by"]) == ("replayed", desk.name)
+        assert answer.json["event_status"] == "pending"
+        event = desk.event(one["event_id"])
+        assert (event["failure"], event["retry_count"], event["error_message"]) == (None, 0, None)
+        desk.process()
+        assert str(desk.item("a")["margin_amount"]) == "60.00"
+        # To its sender it is the sale it always was.
+        again = crm.post(desk.company, body)
+        assert (again.status, again.json["duplicate"], again.json["status"]) == (202, True, "processed")
+        desk.check()
+
+    def test_edited_and_replayed_in_one(self, desk: Desk) -> None:
+        body = sale(sale_id="a", product_sku="GONE")
+        desk.sell(body)
+        one = desk.only()
+        answer = desk.replay(one, product_sku=None, seller_external_id="zoe", customer_name="Zed")
+        assert answer.status == 200
+        assert answer.json["original_payload"]["product_sku"] == "GONE"
+        desk.process()
+        item = desk.item("a")
+        assert (item["customer_name"], item["seller_id"]) == ("Zed", "zoe")
+        # The original, sent again, is still a repetition; the content that was edited is not the sender's.
+        assert crm.post(desk.company, body).json["duplicate"] is True
+        assert crm.post(desk.company, {**body, "customer_name": "Zed"}).status == 409
+
+    def test_the_fingerprint_follows_the_content(self, desk: Desk) -> None:
+        alike = {"occurred_at": "2026-01-01T00:00:00Z", "customer_name": "Ada"}
+        desk.sell(sale(sale_id="a", **alike), sale(sale_id="b", product_sku="GONE"))
+        desk.replay(desk.only(), product_sku=None, **alike)
+        desk.process()
+        assert desk.item("b")["suspected_duplicate_of"] == "a"
+
+    def test_failing_again_returns_there(self, desk: Desk) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        first = desk.only()
+        assert desk.replay(first).status == 200
+        assert desk.listed() == []
+        desk.process()
+        again = desk.only()
+        assert (again["event_id"], again["reason"]) == (first["event_id"], "unknown_product")
+        assert again["id"] != first["id"]
+        desk.check()
+
+    def test_twice_is_one_effect_and_the_second_is_told_who_was_first(self, desk: Desk) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        one = desk.only()
+        assert desk.replay(one).status == 200
+        second = desk.replay(one)
+        assert second.status == 409
+        assert second.json["error"].startswith("This failed event was already replayed at 20")
+        assert desk.name in second.json["error"]
+        assert len(desk.queues.bodies("sales-events")) == 1
+
+    def test_fifty_at_once_are_one_effect(self, desk: Desk) -> None:
+        desk.sell(sale(sale_id="a", product_sku="GONE"))
+        one = desk.only()
+        desk.product("GONE")
+        at_once = threading.Barrier(16)
+
+        def replay(number: int) -> int:
+            if number < 16:
+                at_once.wait()
+            return desk.replay(one).status
+
+        with ThreadPoolExecutor(16) as threads:
+            statuses = sorted(threads.map(replay, range(50)))
+        assert statuses == [200] + [409] * 49
+        assert len(desk.queues.bodies("sales-events")) == 1
+        desk.process()
+        assert desk.company.count("queue") == 1
+        desk.check()
+
+    def test_what_sqs_refuses_the_sweeper_sends(self, desk: Desk) -> None:
+        desk.sell(sale(sale_id="a", product_sku="GONE"))
+        one = desk.only()
+        desk.product("GONE")
+        desk.queues.is_down = True
+        assert desk.replay(one).status == 200
+        desk.queues.is_down = False
+        maintenance({"job": "sweep"}, doors.context())
+        desk.process()
+        assert desk.item("a")["status"] == "pending"
+
+    def test_an_event_that_no_longer_is_one_is_refused(self, desk: Desk, database: Database) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        database.execute("update wr.sales_events_dlq set payload = payload - 'customer_name'")
+        assert message_of(desk.replay(desk.only()), "customer_name") == "customer_name is required"
+        assert desk.replay(desk.only(), customer_name="Ada").status == 200
+
+    def test_an_archived_event_is_left_alone(self, desk: Desk, database: Database) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        database.execute("delete from wr.sales_events")
+        one = desk.only()
+        answer = desk.replay(one)
+        assert (answer.status, "archived" in answer.json["error"]) == (409, True)
+        assert desk.replay_many()["results"][0]["outcome"] == "refused"
+        assert desk.discard(one).status == 200
+
+    @pytest.mark.parametrize("body", [{"event": []}, {"event": "x"}, [], "x"])
+    def test_a_wrong_body_is_refused(self, desk: Desk, body: object) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        one = desk.only()
+        assert desk.call("POST", f"/{one['id']}/replay", body).status == 400
+        assert desk.only() == one
+
+    @pytest.mark.parametrize("body", [{}, {"event": None}, {"event": {}}, None])
+    def test_without_changes_it_goes_as_it_is(self, desk: Desk, body: object) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        answer = desk.call("POST", f"/{desk.only()['id']}/replay", body)
+        assert (answer.status, answer.json["edited_by"]) == (200, None)
+
+
+class TestLost:
+    def test_it_is_filled_in_and_recorded_under_its_own_id(self, desk: Desk) -> None:
+        one = desk.lose()
+        empty = desk.replay(one)
+        assert empty.status == 400
+        assert "fill in the whole sale" in empty.json["error"]
+        assert "sale_id" in {problem["field"] for problem in empty.json["details"]}
+        assert desk.edit(one, customer_name="Ada").status == 400
+        body = sale(sale_id="found", seller_external_id="new")
+        edited = desk.edit(one, **body).json
+        assert (edited["sale_id"], edited["payload"]["sale_id"]) == ("found", "found")
+        assert edited["original_payload"]["event_id"] == one["event_id"]
+        assert desk.only("q=found")["id"] == one["id"]
+        answer = desk.replay(one)
+        assert (answer.status, answer.json["resolution"]) == (200, "replayed")
+        desk.process()
+        assert str(desk.item("found")["event_id"]) == one["event_id"]
+        assert crm.post(desk.company, body).json == {
+            "eventId": one["event_id"],
+            "status": "processed",
+            "message": "This event was received before; nothing was changed",
+            "duplicate": True,
+        }
+        desk.check()
+
+    def test_ids_that_are_taken_are_named(self, desk: Desk) -> None:
+        desk.sell(sale(sale_id="a", external_event_id="x"))
+        one = desk.lose()
+        taken = desk.replay(one, **sale(sale_id="a"))
+        assert (taken.status, "sale_id belongs to event" in taken.json["error"]) == (409, True)
+        taken = desk.replay(one, **sale(sale_id="b", external_event_id="x"))
+        assert (taken.status, "external_event_id belongs" in taken.json["error"]) == (409, True)
+        # A refusal leaves no half of it.
+        assert desk.only()["edited_by"] is None
+        assert desk.company.count("sale_keys") == 1
+
+    def test_one_that_was_recorded_in_the_meantime_is_not_recorded_again(self, desk: Desk) -> None:
+        one = desk.lose()
+        desk.sell(sale(sale_id="a"))
+        desk.company.database.execute("update wr.sales_events set event_id = %s", one["event_id"])
+        answer = desk.replay(one, **sale(sale_id="b"))
+        assert (answer.status, "in the meantime" in answer.json["error"]) == (409, True)
+
+
+class TestCorrection:
+    def test_the_sale_takes_the_new_content_everywhere(self, desk: Desk) -> None:
+        product_id = desk.product("DESK", cost=70)
+        original = sale(sale_id="a", sell_price=100, cost_price=60, external_event_id="x", category="office")
+        changed = {
+            "sell_price": 150,
+            "cost_price": None,
+            "currency": "EUR",
+            "product_sku": "DESK",
+            "customer_name": "Ada",
+            "seller_external_id": "ben",
+            "notes": "Upgraded",
+            "category": None,
+            "occurred_at": "2026-02-01T00:00:00Z",
+        }
+        one = desk.contradict(original, **changed)
+        (known_id,) = [UUID(desk.show(one)["conflicts_with"])]
+        item = desk.item("a")
+        desk.company.database.seller(desk.company, "cem")
+        claimed = claim(desk.company, {"id": item["queue_id"]}, "cem").json["claim"]
+        desk.queues.take("room.fifo")
+
+        answer = desk.replay(one)
+        assert answer.status == 200, answer.raw
+        assert (answer.json["resolution"], answer.json["event_status"]) == ("accepted", "processed")
+        # What was replaced stays readable.
+        assert answer.json["existing"]["sell_price"] == "100.00"
+        assert len(answer.json["differences"]) == 9
+
+        item = desk.item("a")
+        told_of = (
+            item["customer_name"],
+            item["currency"],
+            item["seller_id"],
+            item["notes"],
+            item["category"],
+        )
+        assert told_of == ("Ada", "EUR", "ben", "Upgraded", None)
+        assert (str(item["sell_price"]), str(item["cost_price"])) == ("150.00", "70.00")
+        assert str(item["product_id"]) == product_id
+        assert item["occurred_at"] == datetime(2026, 2, 1, tzinfo=UTC)
+        assert (item["status"], item["assigned_seller_id"]) == ("claimed", "cem")
+        (held,) = desk.company.rows("select * from wr.claims")
+        assert (str(held["claim_id"]), held["claimed_by"], held["state"]) == (
+            claimed["id"],
+            "cem",
+            "approved",
+        )
+        assert (str(held["sell_price"]), held["currency"], held["customer_name"]) == ("150.00", "EUR", "Ada")
+        assert (str(held["margin_amount"]), str(held["product_id"])) == ("80.00", product_id)
+
+        event = desk.event(known_id)
+        assert (event["status"], event["payload"]["sell_price"]) == ("processed", "150.00")
+        assert (event["external_event_id"], event["payload"]["external_event_id"]) == ("x", "x")
+        kept = desk.event(one["event_id"])
+        assert (kept["status"], kept["failure"], kept["conflicts_with"]) == ("processed", None, None)
+        assert kept["corrects"] == known_id
+
+        last = told(desk.company)[-1]
+        assert (last["type"], last["sale_id"], last["actor"]) == ("queue.corrected", "a", desk.name)
+        assert last["payload"] == {
+            "id": str(item["queue_id"]),
+            "saleId": "a",
+            "sellerId": "ben",
+            "customerName": "Ada",
+            "productName": "Product DESK",
+            "category": None,
+            "occurredAt": "2026-02-01T00:00:00+00:00",
+            "source": "api",
+            "sellPrice": "150.00",
+            "margin": "80.00",
+            "currency": "EUR",
+            "status": "claimed",
+            "reason": None,
+            "suspectedDuplicateOf": None,
+            "awaitsReview": False,
+            "claimId": claimed["id"],
+            "claimedBy": "cem",
+            "state": "approved",
+        }
+        assert len(desk.queues.bodies("room.fifo")) == 1
+        assert desk.queues.bodies("sales-events") == []
+
+        corrected = {**original, **changed}
+        assert (
+            crm.post(desk.company, {k: v for k, v in corrected.items() if v is not None}).json["duplicate"]
+            is True
+        )
+        assert crm.post(desk.company, original).status == 409
+        desk.check()
+
+    def test_the_room_is_told_the_keys_that_queue_created_tells(self, desk: Desk) -> None:
+        desk.replay(desk.contradict(sale(sale_id="a"), sell_price=120))
+        created, corrected = told(desk.company)
+        assert (created["type"], corrected["type"]) == ("queue.created", "queue.corrected")
+        assert set(corrected["payload"]) - set(created["payload"]) == {"claimId", "claimedBy", "state"}
+        assert set(created["payload"]) < set(corrected["payload"])
+        assert corrected["payload"]["occurredAt"] == created["payload"]["occurredAt"]
+        assert corrected["payload"]["state"] is corrected["payload"]["claimId"] is None
+
+    def test_a_claim_that_waits_for_approval_is_corrected_and_counts_when_approved(self, desk: Desk) -> None:
+        desk.company.set(claim_approval=True)
+        one = desk.contradict(sale(sale_id="a", sell_price=100), sell_price=120)
+        claimed = claim(desk.company, {"id": desk.item("a")["queue_id"]}).json["claim"]
+        assert desk.replay(one).status == 200
+        assert desk.company.count("board_days") == 0
+        assert approve(desk.company, claimed).status == 200
+        (day,) = desk.company.rows("select wins, revenue from wr.board_days")
+        assert (day["wins"], str(day["revenue"])) == (1, "120.00")
+        desk.check()
+
+    def test_a_claim_that_was_given_back_stays_as_it_was(self, desk: Desk) -> None:
+        one = desk.contradict(sale(sale_id="a", sell_price=100), sell_price=120)
+        item = {"id": desk.item("a")["queue_id"]}
+        claim(desk.company, item)
+        release(desk.company, item)
+        assert desk.replay(one).status == 200
+        (given_back,) = desk.company.rows("select state, sell_price from wr.claims")
+        assert (given_back["state"], str(given_back["sell_price"])) == ("released", "100.00")
+        desk.check()
+
+    def test_an_excluded_item_stays_excluded(self, desk: Desk) -> None:
+        one = desk.contradict(sale(sale_id="a"), sell_price=120)
+        exclude(desk.company, {"id": desk.item("a")["queue_id"]})
+        assert desk.replay(one).status == 200
+        assert desk.item("a")["status"] == "excluded"
+
+    def test_a_sale_that_still_waits_takes_the_content_and_goes_on(self, desk: Desk) -> None:
+        original = sale(sale_id="a", sell_price=100)
+        desk.send(original, {**original, "sell_price": 120, "seller_external_id": "zoe"})
+        assert desk.replay(desk.only()).status == 200
+        assert told(desk.company) == []
+        desk.process()
+        assert (str(desk.item("a")["sell_price"]), desk.item("a")["seller_id"]) == ("120.00", "zoe")
+        desk.check()
+
+    def test_a_sale_that_had_failed_begins_anew_with_it(self, desk: Desk) -> None:
+        original = sale(sale_id="a", product_sku="GONE")
+        desk.sell(original)
+        failed = desk.only()
+        desk.send({**original, "product_sku": "DESK"})
+        desk.product("DESK")
+        assert desk.replay(desk.only("reason=conflict")).status == 200
+        assert desk.listed() == []
+        settled = desk.show(failed)
+        assert (settled["resolution"], settled["resolved_by"]) == ("replayed", desk.name)
+        desk.process()
+        assert desk.item("a")["product_id"] is not None
+        desk.check()
+
+    def test_so_does_one_that_was_discarded(self, desk: Desk) -> None:
+        original = sale(sale_id="a", product_sku="GONE")
+        desk.sell(original)
+        desk.discard(desk.only())
+        changed = {k: v for k, v in original.items() if k != "product_sku"}
+        desk.send(changed)
+        assert desk.replay(desk.only()).status == 200
+        desk.process()
+        assert desk.item("a")["status"] == "pending"
+        desk.check()
+
+    def test_an_unknown_product_changes_nothing(self, desk: Desk) -> None:
+        one = desk.contradict(sale(sale_id="a", sell_price=100), sell_price=120, product_sku="GONE")
+        before = desk.item("a")
+        for _ in range(2):
+            answer = desk.replay(one)
+            assert answer.status == 409
+            assert answer.json["error"].startswith("The product GONE is unknown")
+        unknown = desk.replay(one, product_sku=None, product_id=str(uuid4()))
+        assert unknown.status == 409
+        assert desk.item("a") == before
+        assert desk.only() == one
+        assert desk.replay(one, product_sku=None).status == 200
+
+    @pytest.mark.parametrize("what", ["queue", "event"])
+    def test_an_archived_sale_stays_as_it_is(self, desk: Desk, what: str) -> None:
+        one = desk.contradict(sale(sale_id="a"), sell_price=120)
+        if what == "queue":
+            archive(desk.company)
+        else:
+            desk.company.database.execute("delete from wr.sales_events where failure is null")
+        answer = desk.replay(one)
+        assert (answer.status, "was archived" in answer.json["error"]) == (409, True)
+        assert desk.only() == one
+
+    def test_corrections_of_one_sale_follow_one_another(self, desk: Desk) -> None:
+        body = sale(sale_id="a", sell_price=100)
+        desk.replay(desk.contradict(body, sell_price=120))
+        # The first content contradicts what is known now, and may be accepted again.
+        for price, status in ((100, 409), (120, 202), (130, 409)):
+            assert crm.post(desk.company, {**body, "sell_price": price}).status == status
+        prices = {one["sell_price"] for one in desk.listed()}
+        assert prices == {"100.00", "130.00"}
+        for one in desk.listed():
+            assert desk.replay(one).status == 200
+        assert crm.post(desk.company, {**body, "sell_price": 120}).status == 409
+        assert len(desk.listed()) == 1
+        desk.check()
+
+    def test_many_corrections_at_once_end_in_one_of_them(self, desk: Desk) -> None:
+        body = sale(sale_id="a", sell_price=100)
+        desk.sell(body)
+        claim(desk.company, {"id": desk.item("a")["queue_id"]})
+        desk.send(*({**body, "sell_price": price} for price in range(101, 113)))
+        with ThreadPoolExecutor(12) as threads:
+            statuses = set(threads.map(lambda one: desk.replay(one).status, desk.listed()))
+        assert statuses == {200}
+        (known,) = desk.company.rows("select content_hash from wr.sale_keys")
+        (event,) = desk.company.rows(
+            "select content_hash, payload from wr.sales_events where corrects is null"
+        )
+        assert known["content_hash"] == event["content_hash"]
+        assert str(desk.item("a")["sell_price"]) == event["payload"]["sell_price"]
+        desk.check()
+
+    def test_claims_and_releases_meanwhile_leave_the_boards_right(self, desk: Desk) -> None:
+        body = sale(sale_id="a", sell_price=100)
+        desk.sell(body)
+        item = {"id": desk.item("a")["queue_id"]}
+        desk.send(*({**body, "sell_price": price} for price in range(101, 113)))
+        corrections = desk.listed()
+
+        def act(number: int) -> int:
+            if number % 3 == 0:
+                return claim(desk.company, item).status
+            if number % 3 == 1:
+                return release(desk.company, item).status
+            return desk.replay(corrections[number // 3]).status
+
+        with ThreadPoolExecutor(12) as threads:
+            assert set(threads.map(act, range(36))) <= {200, 409}
+        assert desk.listed() == []
+        desk.check()
+
+    def test_the_way_back_of_the_migration_makes_conflicts_of_them_again(
+        self, desk: Desk, database: Database
+    ) -> None:
+        one = desk.contradict(sale(sale_id="a"), sell_price=120)
+        desk.replay(one)
+        db.close()
+        schema.roll_back(database.owner_url, to="0009_imports")
+        (event,) = database.execute("select * from wr.sales_events where event_id = %s", one["event_id"])
+        assert (event["status"], event["failure"]) == ("failed", "conflict")
+        assert event["conflicts_with"] is not None
+        assert len(database.execute("select 1 from wr.sales_events")) == 2
+
+
+class TestConflictOfIds:
+    @pytest.fixture
+    def borrowed(self, desk: Desk) -> dict[str, Any]:
+        """A sale of its own that came with another's external_event_id."""
+        desk.sell(sale(sale_id="a", external_event_id="x"))
+        desk.send(sale(sale_id="b", external_event_id="x", sell_price=55))
+        return desk.only()
+
+    def test_a_borrowed_external_id_must_go_first(self, desk: Desk, borrowed: dict[str, Any]) -> None:
+        answer = desk.replay(borrowed)
+        assert answer.status == 409
+        assert "external_event_id belongs to event" in answer.json["error"]
+        assert desk.only() == borrowed
+        assert desk.edit(borrowed, external_event_id=None).status == 200
+        assert desk.replay(borrowed).json["resolution"] == "replayed"
+        desk.process()
+        assert str(desk.item("b")["sell_price"]) == "55.00"
+        assert str(desk.item("b")["event_id"]) == borrowed["event_id"]
+        assert desk.company.count("sale_keys") == 2
+        desk.check()
+
+    def test_or_be_another(self, desk: Desk, borrowed: dict[str, Any]) -> None:
+        assert desk.replay(borrowed, external_event_id="y").status == 200
+        desk.process()
+        keys = desk.company.rows("select sale_id, external_event_id from wr.sale_keys order by sale_id")
+        assert [(k["sale_id"], k["external_event_id"]) for k in keys] == [("a", "x"), ("b", "y")]
+        again = crm.post(desk.company, {**sale(), "sale_id": "c", "external_event_id": "y"})
+        assert again.status == 409
+
+    def test_it_can_still_fail_for_its_product(self, desk: Desk, borrowed: dict[str, Any]) -> None:
+        assert desk.replay(borrowed, external_event_id=None, product_sku="GONE").status == 200
+        desk.process()
+        assert desk.only()["reason"] == "unknown_product"
+        desk.check()
+
+    def test_a_conflict_becomes_a_sale_of_its_own_with_an_id_of_its_own(self, desk: Desk) -> None:
+        one = desk.contradict(sale(sale_id="a"), sell_price=120)
+        assert desk.replay(one, sale_id="a-2").status == 200
+        desk.process()
+        assert (str(desk.item("a")["sell_price"]), str(desk.item("a-2")["sell_price"])) == (
+            "100.00",
+            "120.00",
+        )
+        desk.check()
+
+    def test_a_mistyped_id_does_not_overwrite_another_sale(self, desk: Desk) -> None:
+        desk.sell(sale(sale_id="bystander"))
+        one = desk.contradict(sale(sale_id="a"), sell_price=120)
+        answer = desk.replay(one, sale_id="bystander")
+        assert (answer.status, "sale_id belongs to event" in answer.json["error"]) == (409, True)
+        assert str(desk.item("bystander")["sell_price"]) == "100.00"
+
+    def test_ids_of_two_sales_correct_the_one_whose_sale_id_it_is(self, desk: Desk) -> None:
+        desk.sell(sale(sale_id="a", external_event_id="x"), sale(sale_id="b", external_event_id="y"))
+        desk.send(sale(sale_id="a", external_event_id="y", sell_price=120))
+        one = desk.only()
+        assert desk.replay(one).status == 409
+        assert desk.replay(one, external_event_id=None).json["resolution"] == "accepted"
+        assert str(desk.item("a")["sell_price"]) == "120.00"
+        desk.check()
+
+    def test_of_two_that_take_one_id_at_once_one_gets_it(self, desk: Desk) -> None:
+        desk.sell(sale(sale_id="a"))
+        body = sale(sale_id="a")
+        desk.send(*({**body, "sell_price": price} for price in (101, 102, 103, 104)))
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(lambda one: desk.replay(one, sale_id="free"), desk.listed()))
+        assert sorted(a.status for a in answers) == [200, 409, 409, 409]
+        desk.process()
+        assert desk.company.count("queue") == 2
+        desk.check()
+
+    def test_an_id_that_goes_at_the_last_moment_is_refused(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        desk.sell(sale(sale_id="free"))
+        one = desk.contradict(sale(sale_id="a"), sell_price=120)
+        look, free = failed_events._owners, {"by_sale": None, "by_external": None}
+        looks = iter([lambda *_: [free], look])
+        monkeypatch.setattr(failed_events, "_owners", lambda *given: next(looks)(*given))
+        answer = desk.replay(one, sale_id="free")
+        assert (answer.status, "sale_id belongs to event" in answer.json["error"]) == (409, True)
+        assert desk.only() == one
+
+
+class TestMany:
+    def test_each_for_itself_and_never_a_conflict(self, desk: Desk) -> None:
+        desk.contradict(sale(sale_id="c"), sell_price=120)
+        desk.sell(sale(sale_id="good", product_sku="DESK"), sale(sale_id="bad", product_sku="GONE"))
+        desk.lose()
+        desk.product("DESK")
+        expected = {"c": "skipped", "good": "replayed", "bad": "refused", None: "refused"}
+        dry = desk.replay_many(dry_run=True)
+        assert {r["sale_id"]: r["outcome"] for r in dry["results"]} == expected
+        assert len(desk.listed()) == 4
+        assert desk.queues.bodies("sales-events") == []
+        real = desk.replay_many()
+        assert (dry.pop("dry_run"), real.pop("dry_run")) == (True, False)
+        assert real == dry
+        assert real["counts"] == {"replayed": 1, "skipped": 1, "refused": 2, "settled": 0, "unknown": 0}
+        messages = {r["sale_id"]: r["message"] for r in real["results"]}
+        assert messages["good"] is None
+        assert "GONE is unknown" in messages["bad"]
+        assert "replay it alone" in messages["c"]
+        assert "sale_id is required" in messages[None]
+        assert real["nextCursor"] is None
+        desk.process()
+        assert desk.item("good")["status"] == "pending"
+        assert len(desk.listed()) == 3
+        desk.check()
+
+    def test_lost_ones_that_were_filled_in_go_with_the_others(self, desk: Desk) -> None:
+        desk.sell(sale(sale_id="taken"))
+        first = desk.lose()
+        desk.edit(first, **sale(sale_id="found"))
+        message = SaleEventReceived(ids.new(), desk.company.tenant_id, datetime.now(UTC))
+        doors.sqs(dead_letters, [message.body()])
+        second = desk.listed("reason=lost")[0]
+        desk.edit(second, **sale(sale_id="taken"))
+        replayed = desk.replay_many(reason="lost")
+        assert [r["outcome"] for r in replayed["results"]] == ["replayed", "refused"]
+        assert "sale_id belongs to" in replayed["results"][1]["message"]
+        desk.edit(second, sale_id="twin")
+        doors.sqs(
+            dead_letters, [SaleEventReceived(ids.new(), desk.company.tenant_id, datetime.now(UTC)).body()]
+        )
+        third = desk.listed("reason=lost")[0]
+        desk.edit(third, **sale(sale_id="twin"))
+        twins = desk.replay_many(reason="lost")
+        assert [r["outcome"] for r in twins["results"]] == ["replayed", "refused"]
+        desk.process()
+        assert {r["sale_id"] for r in desk.company.rows("select sale_id from wr.queue")} == {
+            "taken",
+            "found",
+            "twin",
+        }
+        desk.check()
+
+    def test_by_ids_with_the_settled_and_the_unknown(self, desk: Desk) -> None:
+        desk.sell(sale(product_sku="DESK"), sale(product_sku="DESK"), sale(product_sku="DESK"))
+        desk.product("DESK")
+        first, second, _ = desk.listed()
+        desk.discard(first)
+        nobody = str(uuid4())
+        answer = desk.replay_many(ids=[first["id"], second["id"], nobody])
+        outcomes = {r["id"]: r["outcome"] for r in answer["results"]}
+        assert outcomes == {first["id"]: "settled", second["id"]: "replayed", nobody: "unknown"}
+        assert "already discarded" in next(r["message"] for r in answer["results"] if r["id"] == first["id"])
+        assert len(desk.listed()) == 1
+        again = desk.replay_many(ids=[second["id"]])
+        assert again["counts"]["settled"] == 1
+        assert len(desk.queues.bodies("sales-events")) == 1
+
+    def test_by_reason_and_since(self, desk: Desk) -> None:
+        desk.sell(sale(product_sku="DESK"))
+        desk.product("DESK")
+        later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+        assert desk.replay_many(since=later)["results"] == []
+        assert desk.replay_many(reason="unreadable")["results"] == []
+        assert (
+            desk.replay_many(reason="unknown_product", since="2020-01-01T00:00:00Z")["counts"]["replayed"]
+            == 1
+        )
+
+    def test_five_hundred_at_once_and_then_the_rest(self, desk: Desk, database: Database) -> None:
+        body = {"occurred_at": "2026-01-01T00:00:00Z", "seller_external_id": "anna", "currency": "USD"}
+        database.execute(
+            "with failed as ("
+            "    insert into wr.sales_events (tenant_id, event_id, sale_id, payload, content_hash,"
+            "        fingerprint, status, failure)"
+            "    select %s, wr.uuid_v7(), 's' || n, %s::jsonb || jsonb_build_object('sale_id', 's' || n,"
+            "        'customer_name', 'C' || n, 'sell_price', '1.00'), sha256(int4send(n)),"
+            "        sha256(int4send(n)), 'failed', 'unreadable' from generate_series(1, 501) n"
+            "    returning tenant_id, event_id, sale_id, failure, payload)"
+            " insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, payload)"
+            " select * from failed",
+            desk.company.tenant_id,
+            json.dumps(body),
+        )
+        first = desk.replay_many()
+        assert first["counts"]["replayed"] == 500
+        assert first["nextCursor"] == first["results"][-1]["id"]
+        rest = desk.replay_many(cursor=first["nextCursor"])
+        assert (rest["counts"]["replayed"], rest["nextCursor"]) == (1, None)
+        assert desk.company.rows("select count(*) as n from wr.sales_events where status = 'pending'") == [
+            {"n": 501}
+        ]
+        assert len(desk.queues.take("sales-events")) == 501
+
+    def test_several_at_once_replay_each_once(self, desk: Desk) -> None:
+        desk.sell(*(sale(product_sku="DESK") for _ in range(20)))
+        desk.product("DESK")
+        with ThreadPoolExecutor(6) as threads:
+            answers = list(threads.map(lambda _: desk.replay_many(), range(6)))
+        assert sum(answer["counts"]["replayed"] for answer in answers) == 20
+        desk.process()
+        assert desk.company.count("queue") == 20
+        desk.check()
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"ids": []}, "ids"),
+            ({"ids": ["x"]}, "ids.0"),
+            ({"ids": [str(uuid4())] * 501}, "ids"),
+            ({"ids": [str(uuid4())], "reason": "lost"}, "ids"),
+            ({"ids": [str(uuid4())], "since": "2026-01-01T00:00:00Z"}, "ids"),
+            ({"reason": "none"}, "reason"),
+            ({"since": 5}, "since"),
+            ({"dry_run": "perhaps"}, "dry_run"),
+            ({"cursor": "x"}, "cursor"),
+        ],
+    )
+    def test_a_wrong_field_is_named(self, desk: Desk, body: object, field: str) -> None:
+        answer = desk.call("POST", "/replay", body)
+        assert (answer.status, answer.json["details"][0]["field"]) == (400, field)
+
+
+class TestDiscard:
+    def test_it_is_settled_and_the_event_stays_failed(self, desk: Desk) -> None:
+        body = sale(product_sku="GONE")
+        desk.sell(body)
+        one = desk.only()
+        answer = desk.discard(one, "A test of theirs <b>")
+        assert answer.status == 200
+        assert (answer.json["resolution"], answer.json["resolution_reason"]) == (
+            "discarded",
+            "A test of theirs <b>",
+        )
+        assert answer.json["event_status"] == "failed"
+        assert crm.post(desk.company, body).json["duplicate"] is True
+        desk.check()
+
+    def test_a_discarded_conflict_that_comes_again_is_not_asked_about_again(self, desk: Desk) -> None:
+        body = sale(sale_id="a")
+        desk.discard(desk.contradict(body, sell_price=120))
+        assert crm.post(desk.company, {**body, "sell_price": 120}).status == 409
+        assert desk.listed() == []
+        desk.check()
+
+    def test_what_is_settled_stays_so(self, desk: Desk) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        one = desk.only()
+        desk.discard(one, "first")
+        for answer in (desk.discard(one, "second"), desk.replay(one), desk.replay(one, notes="x")):
+            assert answer.status == 409
+            assert "already discarded at 20" in answer.json["error"]
+            assert desk.name in answer.json["error"]
+        assert desk.show(one)["resolution_reason"] == "first"
+
+    @pytest.mark.parametrize(
+        "body", [{}, {"reason": " "}, {"reason": "a\0b"}, {"reason": "x" * 501}, {"reason": 1}]
+    )
+    def test_a_reason_is_asked_for(self, desk: Desk, body: object) -> None:
+        desk.sell(sale(product_sku="GONE"))
+        answer = desk.call("POST", f"/{desk.only()['id']}/discard", body)
+        assert (answer.status, answer.json["details"][0]["field"]) == (400, "reason")
+
+
+# What an admin might type into a field, sense or nonsense.
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 10**12),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=20),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+    st.sampled_from(["USD", "12.50", "2026-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "sale", "DESK"]),
+)
+FIELDS = st.sampled_from(
+    [
+        *("sale_id", "occurred_at", "customer_name", "sell_price", "amount", "cost_price", "currency"),
+        *(
+            "seller_external_id",
+            "product_id",
+            "product_sku",
+            "external_event_id",
+            "category",
+            "notes",
+            "other",
+        ),
+    ]
+)
+AGAIN = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+class TestWhateverIsDone:
+    @AGAIN
+    @given(changes=st.dictionaries(FIELDS, ANYTHING, min_size=1, max_size=4), kind=st.integers(0, 2))
+    def test_no_edit_is_our_error(self, desk: Desk, changes: dict[str, Any], kind: int) -> None:
+        forgive(desk)
+        unlike = str(uuid4())
+        if kind == 0:
+            desk.sell(sale(sale_id=unlike, product_sku="GONE"))
+        elif kind == 1:
+            body = sale(sale_id=unlike)
+            desk.sell(body)
+            desk.send({**body, "sell_price": 120})
+        else:
+            message = SaleEventReceived(ids.new(), desk.company.tenant_id, datetime.now(UTC))
+            doors.sqs(dead_letters, [message.body()])
+        one = desk.listed("limit=1")[0]
+        edited = desk.edit(one, **changes)
+        assert edited.status in (200, 400), edited.raw
+        if edited.status == 200:
+            assert desk.show(one)["payload"] == edited.json["payload"]
+        assert desk.replay(one).status in (200, 400, 409)
+        assert desk.replay(one, **changes).status in (200, 400, 409)
+        desk.process()
+        desk.check()
+
+    @settings(AGAIN, max_examples=20)
+    @given(steps=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 5)), min_size=5, max_size=25))
+    def test_nothing_is_lost_and_nothing_counts_twice(self, desk: Desk, steps: list[tuple[int, int]]) -> None:
+        forgive(desk)
+        run = str(uuid4())[:8]
+        known = 0
+        for action, number in steps:
+            one = (desk.listed("limit=10") or [None])[-1 if number % 2 else 0]  # type: ignore[list-item]
+            items = desk.company.rows("select queue_id from wr.queue order by queue_id desc limit 3")
+            item = {"id": items[number % len(items)]["queue_id"]} if items else None
+            if action in (0, 1, 2):
+                sku = "GONE" if number % 3 == 0 else "DESK" if number % 3 == 1 else None
+                desk.send(sale(sale_id=f"{run}-{number}", product_sku=sku, sell_price=100 + known % 4))
+                known += 1
+            elif action == 3:
+                desk.process()
+            elif action == 4 and one:
+                assert desk.replay(one).status in (200, 409)
+            elif action == 5 and one:
+                assert desk.replay(one, product_sku=None, sell_price=7).status in (200, 409)
+            elif action == 6 and one:
+                assert desk.discard(one).status == 200
+            elif action == 7:
+                desk.replay_many()
+            elif action == 8 and item:
+                claim(desk.company, item)
+            elif action == 9 and item:
+                release(desk.company, item)
+        desk.process()
+        desk.check()
+
+
+def forgive(desk: Desk) -> None:
+    """Many requests of one minute."""
+    desk.company.database.execute("delete from wr.rate_counters")
