@@ -1,8 +1,8 @@
 """Failed events: what could not become a sale waits here until somebody edits it, replays it, accepts it as
 a correction or discards it. An event has one open dead letter at most; a settled one is never opened again.
 
-Whoever settles one locks, in this order: the dead letter, the dead letter of the event that it corrects, that
-event, its queue item, the claim, the tenant (to share), the board's day, the room.
+Whoever settles one locks the dead letter first, then that of the event which it corrects, then what
+corrections.py says.
 """
 
 from collections import Counter
@@ -15,9 +15,9 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from pydantic import Field
 
-from winroom import board, copy, ids, queries, room, sales
+from winroom import copy, corrections, ids, products, queries, sales
 from winroom.callers import Caller
-from winroom.db import Connection, Row, only
+from winroom.db import Connection, Row
 from winroom.errors import Conflict, FieldProblem, Invalid, NotFound
 from winroom.messages import RoomChanged
 from winroom.sales import SaleEvent
@@ -337,117 +337,26 @@ def _correct(conn: Connection, caller: Caller, letter: Row, event: SaleEvent, kn
     """The sale takes the content of the conflict, wherever it is on its way."""
     # Before its event, as everybody does who replays it.
     _open_letters(conn, known_id)
-    known = conn.execute(_SQL["hold_event"], {"event_id": known_id}).fetchone()
-    if known is None:
-        raise Conflict(copy.SALE_ARCHIVED)
-    told = _correct_item(conn, known, event) if known["status"] == "processed" else None
-    _correct_event(conn, caller, known, event)
+    known = corrections.hold(conn, known_id)
+    if known["status"] == "failed":
+        _settle(conn, caller, _open_letters(conn, known_id), "replayed")
     values = {
         "id": letter["id"],
         "event_id": letter["event_id"],
         "known_id": known_id,
         "by": caller.name,
         "replaced": Jsonb(known["payload"]),
-    }
-    conn.execute(_SQL["accept"], values | _content(event))
-    if told is None:
-        return Effects(due=[known_id])
-    seq = room.publish(conn, "queue.corrected", known["sale_id"], caller.name, told)
-    return Effects(change=RoomChanged(caller.tenant_id, seq))
-
-
-def _open_letters(conn: Connection, event_id: UUID) -> list[Row]:
-    return conn.execute(_SQL["hold_letter_of"], {"event_id": event_id}).fetchall()
-
-
-def _correct_event(conn: Connection, caller: Caller, known: Row, event: SaleEvent) -> None:
-    """Gives the event of the sale the content; one that had failed or waits to be tried again is due."""
-    # Its ids stay with it: a correction changes what a sale is, never which.
-    content = event.model_copy(update={"external_event_id": known["external_event_id"]})
-    values = {
-        "event_id": known["event_id"],
-        "sale_id": known["sale_id"],
-        "seller_id": content.seller_external_id,
-        **_content(content),
-    }
-    conn.execute(_SQL["correct_event"], values)
-    if known["status"] == "failed":
-        _settle(conn, caller, _open_letters(conn, known["event_id"]), "replayed")
-    conn.execute(_SQL["begin_anew"], values)
-
-
-def _content(event: SaleEvent) -> dict[str, object]:
-    return {
         "payload": _text(event),
         "content_hash": event.content_hash(),
         "fingerprint": event.fingerprint(),
     }
+    conn.execute(_SQL["accept"], values)
+    change = corrections.make(conn, caller, known, event)
+    return Effects(change=change) if change else Effects(due=[known_id])
 
 
-def _correct_item(conn: Connection, known: Row, event: SaleEvent) -> dict[str, Any]:
-    """Corrects a sale's queue item and the claim that holds it; returns what to tell the room."""
-    item = conn.execute(_SQL["hold_item"], known).fetchone()
-    if item is None:
-        raise Conflict(copy.SALE_ARCHIVED)
-    claim = conn.execute(_SQL["hold_claim"], item).fetchone()
-    product = _products(conn, [event]).get(0)
-    if product is None and _named(event):
-        raise Conflict(copy.PRODUCT_STILL_UNKNOWN.format(product=_named(event)))
-    if claim and claim["state"] == "approved":
-        board.remove(conn, claim["claim_id"])
-    values = {
-        **event.model_dump(),
-        "product_id": product and product["product_id"],
-        "cost_price": product["default_cost"] if product and event.cost_price is None else event.cost_price,
-        "seller_id": event.seller_external_id,
-        "fingerprint": event.fingerprint(),
-        "queue_id": item["queue_id"],
-        "claim_id": claim and claim["claim_id"],
-    }
-    corrected = only(conn.execute(_SQL["correct_item"], values))
-    conn.execute(_SQL["correct_claim"], values)
-    if claim and claim["state"] == "approved":
-        board.add(conn, claim["claim_id"])
-    return _told(corrected, product, claim)
-
-
-def _told(item: Row, product: Row | None, claim: Row | None) -> dict[str, Any]:
-    """A corrected item as the room is told of it: as in queue.created, and of the claim that holds it."""
-    margin = item["margin_amount"]
-    return {
-        "id": str(item["queue_id"]),
-        "saleId": item["sale_id"],
-        "sellerId": item["seller_id"],
-        "customerName": item["customer_name"],
-        "productName": product and product["name"],
-        "category": item["category"],
-        "occurredAt": item["occurred_at"].isoformat(),
-        "source": item["source"],
-        "sellPrice": str(item["sell_price"]),
-        "margin": None if margin is None else str(margin),
-        "currency": item["currency"],
-        "status": item["status"],
-        "reason": item["excluded_reason"],
-        "suspectedDuplicateOf": item["suspected_duplicate_of"],
-        "awaitsReview": item["awaits_review"],
-        "claimId": claim and str(claim["claim_id"]),
-        "claimedBy": claim and claim["claimed_by"],
-        "state": claim and claim["state"],
-    }
-
-
-def _products(conn: Connection, events: Sequence[SaleEvent]) -> dict[int, Row]:
-    """The products that events name, by their positions."""
-    values = {
-        "product_ids": [event.product_id for event in events],
-        "skus": [event.product_sku for event in events],
-    }
-    return {row["position"]: row for row in conn.execute(_SQL["products"], values)}
-
-
-def _named(event: SaleEvent) -> str | None:
-    """The product that an event names; an id goes before a SKU."""
-    return str(event.product_id) if event.product_id else event.product_sku
+def _open_letters(conn: Connection, event_id: UUID) -> list[Row]:
+    return conn.execute(_SQL["hold_letter_of"], {"event_id": event_id}).fetchall()
 
 
 def _selected(conn: Connection, wanted: Selection) -> list[Row]:
@@ -466,11 +375,11 @@ def _problems(conn: Connection, letters: Sequence[Row]) -> tuple[dict[UUID, str]
             events[letter["id"]] = _edited(letter, {})
         except (Invalid, Conflict) as error:
             problems[letter["id"]] = " ".join([error.message, *(d["message"] for d in error.details)])
-    products, owners = _products(conn, list(events.values())), _owners(conn, list(events.values()))
+    known, owners = products.named(conn, list(events.values())), _owners(conn, list(events.values()))
     lost = {letter["id"] for letter in letters if letter["reason"] == "lost"}
     for position, (dead_letter_id, event) in enumerate(events.items()):
-        if _named(event) and position not in products:
-            problems[dead_letter_id] = copy.PRODUCT_STILL_UNKNOWN.format(product=_named(event))
+        if event.named_product and position not in known:
+            problems[dead_letter_id] = copy.PRODUCT_STILL_UNKNOWN.format(product=event.named_product)
         elif dead_letter_id in lost and (taken := _taken(owners[position])):
             problems[dead_letter_id] = taken
     return problems, {i: event for i, event in events.items() if i not in problems}

@@ -1,5 +1,6 @@
 """Products: the catalogue that gives a sale its default cost. None is ever deleted: history names them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from winroom import copy, queries
 from winroom.callers import Caller
 from winroom.db import Connection, Row, only
 from winroom.errors import Conflict, NotFound
+from winroom.sales import SaleEvent
 from winroom.validation import BlankIsAbsent, Input, Money, Text100, Text255
 
 _SQL = queries.load("products")
@@ -99,3 +101,15 @@ def _taken(error: UniqueViolation) -> Conflict:
 def _shown(caller: Caller, row: Row) -> Row:
     # Whoever knows the cost of a product knows the margin of its sales.
     return row if caller.sees_margin else {n: v for n, v in row.items() if n != "default_cost"}
+
+
+def named(conn: Connection, events: Sequence[SaleEvent]) -> dict[int, Row]:
+    """The products that sale events name, by the events' positions; unknown ones are left out.
+
+    Each has `product_id`, `name` and `default_cost`.
+    """
+    values = {
+        "product_ids": [event.product_id for event in events],
+        "skus": [event.product_sku for event in events],
+    }
+    return {row["position"]: row for row in conn.execute(_SQL["named"], values)}

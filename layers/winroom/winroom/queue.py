@@ -92,7 +92,7 @@ def exclude(conn: Connection, caller: Caller, queue_id: UUID, why: Reason) -> tu
     if item["status"] == "excluded" and not item["awaits_review"]:
         raise Conflict(copy.EXCLUDED_BEFORE)
     _move(conn, queue_id, "excluded", why.reason)
-    return _told(conn, caller, queue_id, "queue.excluded", {})
+    return _tell(conn, caller, queue_id, "queue.excluded", {})
 
 
 def restore(conn: Connection, caller: Caller, queue_id: UUID, why: Remark) -> tuple[Row, RoomChanged]:
@@ -119,7 +119,12 @@ def put_back(
 ) -> tuple[Row, RoomChanged]:
     """Makes a held item pending and tells the room all that it takes to show it so, and `more`."""
     _move(conn, queue_id, "pending", None)
-    return _told(conn, caller, queue_id, message, more)
+    return _tell(conn, caller, queue_id, message, more)
+
+
+def told(conn: Connection, queue_id: UUID) -> dict[str, Any]:
+    """An item as the room is told of it; `enqueue` tells the same."""
+    return _data(_found(conn, queue_id))
 
 
 def shown_to(caller: Caller, row: Row) -> Row:
@@ -144,7 +149,7 @@ def _move(conn: Connection, queue_id: UUID, status: Status, reason: str | None) 
     conn.execute(_SQL["move"], {"queue_id": queue_id, "status": status, "excluded_reason": reason})
 
 
-def _told(
+def _tell(
     conn: Connection, caller: Caller, queue_id: UUID, message: room.Type, more: dict[str, Any]
 ) -> tuple[Row, RoomChanged]:
     """Tells the room of a moved item; the last thing before the commit."""
@@ -154,7 +159,6 @@ def _told(
 
 
 def _data(item: Row) -> dict[str, Any]:
-    """An item as the room is told of it; `enqueue` tells the same."""
     margin = item["margin_amount"]
     return {
         "id": str(item["id"]),

@@ -92,6 +92,11 @@ class SaleEvent(Input):
     category: Annotated[Text100 | None, BlankIsAbsent] = None
     notes: Annotated[Text2000 | None, BlankIsAbsent] = None
 
+    @property
+    def named_product(self) -> str | None:
+        """The product that it names; an id goes before a SKU."""
+        return str(self.product_id) if self.product_id else self.product_sku
+
     def content_hash(self) -> bytes:
         """What makes the sale what it is. A new optional field leaves the hashes of older sales alone."""
         return self._hash_without("external_event_id")
@@ -170,6 +175,11 @@ class ManualSale(SaleEvent):
         if problems:
             raise Invalid(details=problems)
         return self.model_copy(update={"sale_id": sale_id, "seller_external_id": seller})
+
+    @property
+    def named_product(self) -> str | None:
+        """The product that it names; an id goes before a SKU."""
+        return str(self.product_id) if self.product_id else self.product_sku
 
     def content_hash(self) -> bytes:
         if "occurred_at" in self.model_fields_set:

@@ -94,15 +94,6 @@ from wr.sales_events_dlq
 where dead_letter_id = any(%(ids)s)
 order by dead_letter_id;
 
--- products: The products that events name, by the position of the event; none where it is unknown.
-select given.position::integer - 1 as position, p.product_id, p.name, p.default_cost
-from unnest(%(product_ids)s::uuid[], %(skus)s::text[]) with ordinality as given (product_id, sku, position)
-cross join lateral (
-    select product_id, name, default_cost from wr.products where product_id = given.product_id
-    union all
-    select product_id, name, default_cost from wr.products where given.product_id is null and sku = given.sku
-) p;
-
 -- owners: Whose the ids of events are already, by the position of the event.
 select
     given.position::integer - 1 as position, by_sale.event_id as by_sale, by_external.event_id as by_external
@@ -153,56 +144,6 @@ returning e.event_id;
 
 -- hold_letter_of: Locks the open dead letter of an event.
 select dead_letter_id as id from wr.sales_events_dlq where event_id = %(event_id)s and is_open for update;
-
--- hold_event: Locks an event that is to be corrected.
-select event_id, sale_id, external_event_id, status, payload from wr.sales_events where event_id = %(event_id)s for update;
-
--- hold_item: Locks the queue item of an event, which comes before its claim.
-select queue_id, sale_id from wr.queue where event_id = %(event_id)s for update;
-
--- hold_claim: Locks the claim that holds a held item.
-select claim_id, claimed_by, state from wr.claims
-where sale_id = %(sale_id)s and state in ('pending', 'approved')
-for update;
-
--- correct_item: Gives a held item the content of a correction; its status and its claim stay.
-with new_seller as (
-    insert into wr.sellers (tenant_id, seller_id, display_name)
-    values (wr.current_tenant(), %(seller_id)s, %(seller_id)s)
-    on conflict do nothing
-)
-update wr.queue set
-    customer_name = %(customer_name)s, sell_price = %(sell_price)s, cost_price = %(cost_price)s,
-    currency = %(currency)s, product_id = %(product_id)s, seller_id = %(seller_id)s, category = %(category)s,
-    notes = %(notes)s, occurred_at = %(occurred_at)s, fingerprint = %(fingerprint)s
-where queue_id = %(queue_id)s
-returning
-    queue_id, sale_id, seller_id, customer_name, category, occurred_at, source, sell_price, margin_amount, currency,
-    status, excluded_reason, suspected_duplicate_of, awaits_review;
-
--- correct_claim: Gives a held claim what a correction changes of it: never who claimed it, when or as what.
-update wr.claims set
-    customer_name = %(customer_name)s, sell_price = %(sell_price)s, cost_price = %(cost_price)s,
-    currency = %(currency)s, product_id = %(product_id)s
-where claim_id = %(claim_id)s;
-
--- correct_event: Gives a held event the content of a correction, by which it is known from then on.
-with known as (
-    update wr.sale_keys set content_hash = %(content_hash)s where sale_id = %(sale_id)s
-),
-new_seller as (
-    insert into wr.sellers (tenant_id, seller_id, display_name)
-    values (wr.current_tenant(), %(seller_id)s, %(seller_id)s)
-    on conflict do nothing
-)
-update wr.sales_events set
-    payload = %(payload)s::jsonb, content_hash = %(content_hash)s, fingerprint = %(fingerprint)s
-where event_id = %(event_id)s;
-
--- begin_anew: A held event that is not processed is due now.
-update wr.sales_events set
-    status = 'pending', failure = null, retry_count = 0, next_attempt_at = now(), error_message = null
-where event_id = %(event_id)s and status <> 'processed';
 
 -- accept: A held conflict is settled: another event has taken its content, in the place of what is kept here.
 with settled as (

@@ -28,3 +28,12 @@ set (name, sku, default_cost, category, is_active) = (
     from jsonb_populate_record(p, %(changes)s) changed)
 where p.product_id = %(product_id)s
 returning p.product_id as id, p.name, p.sku, p.default_cost, p.category, p.is_active, p.created_at;
+
+-- named: The products that events name, by the position of the event; none where it is unknown.
+select given.position::integer - 1 as position, p.product_id, p.name, p.default_cost
+from unnest(%(product_ids)s::uuid[], %(skus)s::text[]) with ordinality as given (product_id, sku, position)
+cross join lateral (
+    select product_id, name, default_cost from wr.products where product_id = given.product_id
+    union all
+    select product_id, name, default_cost from wr.products where given.product_id is null and sku = given.sku
+) p;
