@@ -5,10 +5,10 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from winroom import attempts, audit, callers, copy, db, passwords, sessions, users
+from winroom import attempts, audit, callers, copy, db, logins, passwords, sessions, users
 from winroom.db import Connection, Row
 from winroom.errors import Forbidden, Invalid, Unauthenticated
-from winroom.sessions import Login, PasswordChange
+from winroom.logins import Login, PasswordChange
 from winroom.web import Call, Reply, session_cookie
 
 
@@ -51,12 +51,12 @@ def create(call: Call, body: Login) -> Reply[Session]:
         raise Forbidden(copy.LOGIN_FROM_ELSEWHERE)
     network = attempts.network(call.address)
     with db.open_session() as conn:
-        person = sessions.attempt(conn, body, network)
-    if not sessions.is_right(person, body.password):
+        person = logins.attempt(conn, body, network)
+    if not logins.is_right(person, body.password):
         _note_failure(call, person)
         raise Unauthenticated(copy.WRONG_LOGIN)
     with db.tenant_session(person["tenant_id"]) as conn:
-        who = sessions.begin(conn, person, body, network)
+        who = logins.begin(conn, person, body, network)
         audit.note(conn, call.entry_of(sessions.caller(person)), call.route.status)
     return _begun(who, person["token_version"])
 
@@ -99,7 +99,7 @@ def _note_failure(call: Call, person: Row) -> None:
     entry = call.entry_of(sessions.caller(person))
 
     def work(conn: Connection) -> None:
-        sessions.hurry(conn)
+        logins.hurry(conn)
         audit.note_failed_login(conn, entry)
 
     db.tenant_batch(person["tenant_id"], work)

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from tests import gateway as edge
 from tests.doors import Sqs
 from tests.gateway import Gateway
-from winroom import passwords, sessions, sockets
+from winroom import logins, passwords, sockets
 from winroom.settings import settings
 
 
@@ -31,4 +31,4 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashing is slow on purpose, and that is no purpose of most tests."""
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(passwords, "_hasher", lambda: quick)
-    monkeypatch.setitem(sessions._NOBODY, "password_hash", quick.hash("nobody's"))
+    monkeypatch.setitem(logins._NOBODY, "password_hash", quick.hash("nobody's"))

@@ -1,0 +1,6 @@
+-- find: The person behind a login, with the hash to check; needs no tenant.
+select tenant_id, user_id, role, seller_id, password_hash, token_version, disabled_at, plan, settings
+from wr.resolve_login(%(tenant)s, %(email)s);
+
+-- hurry: The commit that follows waits for no disk.
+select set_config('synchronous_commit', 'off', true);
