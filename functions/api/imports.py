@@ -8,7 +8,6 @@ from typing_extensions import TypedDict
 from winroom import audit, db, imports, messages, spreadsheets
 from winroom.imports import Filter, Options, Problem
 from winroom.messages import ImportReady
-from winroom.spreadsheets import Spreadsheet
 from winroom.web import Call, Reply, next_cursor
 
 
@@ -74,21 +73,16 @@ def create(call: Call, query: Options, body: str) -> Reply[OneImport | DryRun]:
     content, so that the same file twice is one import. With `dry_run=true` nothing is stored: 200 tells what
     would become of each row.
     """
+    # Counted before the work: that may take seconds, and must not lock the caller's counter for so long.
+    status = 200 if query.dry_run else call.route.status
+    call.batch(lambda conn: audit.note(conn, call.entry, status))
     sheet = spreadsheets.read(body, query)
-    if query.dry_run:
-        return _examine(call, sheet, query)
-    with call.session() as conn:
+    with db.tenant_session(call.caller.tenant_id) as conn:
+        if query.dry_run:
+            return Reply(imports.examine(conn, sheet, query), status)
         stored = imports.create(conn, call.caller, sheet, query)
     messages.try_to_send_sale_events([ImportReady(stored["id"], call.caller.tenant_id, 0)])
     return Reply({"import": stored})
-
-
-def _examine(call: Call, sheet: Spreadsheet, options: Options) -> Reply[OneImport | DryRun]:
-    # Not in the call's own session, which locks the caller's counter: this may take seconds.
-    with db.tenant_session(call.caller.tenant_id) as conn:
-        examined = imports.examine(conn, sheet, options)
-    call.batch(lambda conn: audit.note(conn, call.entry, 200))
-    return Reply(examined, status=200)
 
 
 def show(call: Call, import_id: UUID) -> Reply[OneImport]:

@@ -58,7 +58,8 @@ class Happening(TypedDict):
     claim_id: UUID | None
     # Who claims; of what is not about a claim, whose sale it is.
     seller_id: str | None
-    reason: str | None
+    # For sellers and above.
+    reason: NotRequired[str | None]
     created_at: datetime
 
 
@@ -96,7 +97,7 @@ def show(call: Call, queue_id: UUID) -> Reply[ExaminedItem]:
         seq = room.seq(conn)
         item = queue.find(conn, call.caller, queue_id)
         claim = claims.of_sale(conn, call.caller, item["sale_id"])
-        history = queue.history(conn, item["sale_id"])
+        history = queue.history(conn, call.caller, item["sale_id"])
     return Reply({"item": item, "claim": claim, "history": history, "seq": seq})
 
 

@@ -81,6 +81,8 @@ class ListedEvent(TypedDict):
 
 
 class Event(ListedEvent):
+    # The event whose content this one has replaced, as an accepted correction.
+    corrects: UUID | None
     queue_id: UUID | None
     suspected_duplicate_of: str | None
 

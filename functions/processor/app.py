@@ -109,15 +109,15 @@ def _work(message: ImportReady, deadline: float) -> None:
 
 def _pass_on(message: ImportReady, part: imports.Part) -> None:
     """What was recorded becomes queue items, and the next part is sent for."""
+    changes: list[RoomChanged] = []
     try:
-        changes: list[RoomChanged] = []
         for start in range(0, len(part.recorded), _AT_ONCE):
             changes += _enqueue({message.tenant_id: part.recorded[start : start + _AT_ONCE]})
-        messages.try_to_wake_rooms(changes[-1:])
     except Exception:
         telemetry.logger().warning("not enqueued, the sweeper will send the events", exc_info=True)
+    messages.try_to_wake_rooms(changes[-1:])
     if part.next_row is not None:
-        messages.send_sale_events([replace(message, next_row=part.next_row)])
+        messages.try_to_send_sale_events([replace(message, next_row=part.next_row)])
 
 
 def _beat() -> None:

@@ -395,7 +395,8 @@ class TestCompleteness:
         doors.http(handler, "GET", "/api/users", key=caller[0])
         monkeypatch.setattr("winroom.rate_limit.headers", lambda *_: 1 / 0)
         doors.http(handler, "GET", "/api/leaderboard", key=caller[0])
-        assert [row["status_code"] for row in self.rows(company)] == [403, 200]
+        # The work was done and noted before it went wrong: the log tells what the caller was told.
+        assert [row["status_code"] for row in self.rows(company)] == [403, 500]
 
     def test_of_another_sites_try_with_a_persons_cookie(self, company: Company) -> None:
         _, token = company.person("manager")

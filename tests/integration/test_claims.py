@@ -28,6 +28,7 @@ from tests.floor import (
     told,
 )
 from winroom import board, claims, db, sessions
+from winroom.settings import settings
 
 SELLERS = ["anna", "ben", "cem", "dora"]
 
@@ -97,7 +98,7 @@ class TestClaim:
         other_type = claim(company, item, claim_type="retention")
         assert (other_type.status, other_type.json["error"]) == (
             409,
-            "This item was already claimed by anna.",
+            "This item was already claimed by anna as first_touch.",
         )
         assert company.count("claims") == 1
         assert counted(company) == {("anna", "USD"): (1, "100.00", "40.00")}
@@ -505,7 +506,7 @@ class TestList:
             company.full_key: set[str](),
             company.person("admin")[1]: set(),
             company.person("seller", "anna")[1]: margins,
-            company.person("watcher")[1]: margins,
+            company.person("watcher")[1]: margins | {"reason"},
             display(company): margins | {"reason"},
         }
         for key, unseen in seen.items():
@@ -625,13 +626,23 @@ class TestAtOnce:
         assert sound(company)
 
     def test_a_room_that_stays_locked_refuses_and_nothing_has_changed(
-        self, company: Company, item: dict[str, Any], database: Database
+        self,
+        company: Company,
+        item: dict[str, Any],
+        database: Database,
+        environment: pytest.MonkeyPatch,
     ) -> None:
+        # As in the template: the answer comes from the database, before we hang up.
+        environment.setenv("DATABASE_PATIENCE", "2.5")
+        settings.cache_clear()
         claim(company, item)
         with database.operator() as conn:
             conn.execute("select seq from wr.rooms where tenant_id = %s for update", [company.tenant_id])
             answer = release(company, item)
         assert (answer.status, answer.json["code"]) == (503, "busy")
+        assert company.rows("select error_message from wr.api_audit_log where status_code = 503") == [
+            {"error_message": "busy"}
+        ]
         assert counted(company) == {("anna", "USD"): (1, "100.00", "40.00")}
         assert sound(company)
         assert release(company, item).status == 200

@@ -792,17 +792,24 @@ class TestCorrection:
         assert desk.listed() == []
         desk.check()
 
-    def test_the_way_back_of_the_migration_makes_conflicts_of_them_again(
+    def test_the_way_back_of_the_migration_leaves_the_sale_as_it_was_corrected(
         self, desk: Desk, database: Database
     ) -> None:
-        one = desk.contradict(sale(sale_id="a"), sell_price=120)
-        desk.replay(one)
+        first = sale(sale_id="a", sell_price=100)
+        desk.replay(desk.contradict(first, sell_price=120))
+        for price in (130, 120):
+            desk.send({**first, "sell_price": price})
+            assert desk.replay(desk.only()).json["resolution"] == "accepted"
         db.close()
         schema.roll_back(database.owner_url, to="0009_imports")
-        (event,) = database.execute("select * from wr.sales_events where event_id = %s", one["event_id"])
-        assert (event["status"], event["failure"]) == ("failed", "conflict")
-        assert event["conflicts_with"] is not None
-        assert len(database.execute("select 1 from wr.sales_events")) == 2
+        (event,) = database.execute("select * from wr.sales_events")
+        assert (event["sale_id"], event["status"], event["payload"]["sell_price"]) == (
+            "a",
+            "processed",
+            "120.00",
+        )
+        letters = database.execute("select distinct resolution from wr.sales_events_dlq")
+        assert [letter["resolution"] for letter in letters] == ["accepted"]
 
 
 class TestConflictOfIds:

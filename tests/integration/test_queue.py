@@ -24,7 +24,7 @@ from tests.floor import (
     restore,
     told,
 )
-from winroom import schema
+from winroom import copy, schema
 from winroom.room import Messages
 
 HIDDEN = {"cost_price", "margin_amount", "margin_pct"}
@@ -246,7 +246,8 @@ class TestOneItem:
         assert call(company, "GET", f"/api/queue/{item['id']}").json == before
         assert call(company, "GET", f"/api/claims/{claimed['id']}").json == claimed
         # It is over and done with: nothing moves it any more.
-        assert {act(company, item).status for act in (claim, release, exclude, restore)} == {404}
+        refusals = [act(company, item) for act in (claim, release, exclude, restore)]
+        assert {(refusal.status, refusal.json["error"]) for refusal in refusals} == {(409, copy.ITEM_ARCHIVED)}
 
     def test_another_companys_is_as_unknown_as_any(
         self, company: Company, rival: Company, queues: Sqs

@@ -147,19 +147,19 @@ def _claimed_before(conn: Connection, values: dict[str, Any]) -> UUID | None:
     """The same claim, made before; None where the item turns out to be pending. Raises what keeps it."""
     item = conn.execute(_SQL["standing"], values).fetchone()
     if item is None:
-        raise NotFound
+        raise queue.unavailable(conn, values["queue_id"])
+    same = (item["claimed_by"], item["claim_type"]) == (values["seller_id"], values["claim_type"])
+    if item["status"] == "claimed" and same:
+        claim_id: UUID = item["claim_id"]
+        return claim_id
     if not item["is_active"]:
         message = copy.UNKNOWN_SELLER.format(field="seller_id")
         raise Invalid(details=[{"field": "seller_id", "message": message}])
     if item["status"] == "excluded":
         raise Conflict(copy.ITEM_EXCLUDED)
-    if item["status"] == "claimed" and (item["claimed_by"], item["claim_type"]) != (
-        values["seller_id"],
-        values["claim_type"],
-    ):
-        raise Conflict(copy.CLAIMED_BY_ANOTHER.format(seller_id=item["claimed_by"]))
-    claim_id: UUID | None = item["claim_id"]
-    return claim_id
+    if item["status"] == "claimed":
+        raise Conflict(copy.CLAIMED_BY_ANOTHER.format(**item))
+    return None
 
 
 def _hold_pending(conn: Connection, claim_id: UUID) -> Row:

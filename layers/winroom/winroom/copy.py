@@ -99,7 +99,6 @@ IMPORT_BAD_MAPPING = (
 IMPORT_UNKNOWN_FIELD = "mapping leads to {field}, which must be one of: {fields}"
 IMPORT_UNKNOWN_COLUMN = "mapping names the column {column}, which the file does not have"
 IMPORT_MAPPED_TWICE = "mapping leads to {field} twice"
-IMPORT_UNKNOWN_ZONE = "time_zone must be the name of a time zone, such as Europe/Istanbul"
 IMPORT_ROW_TOO_LONG = (
     "The row has {cells} cells, the header only {columns}: put quotes around a cell that holds a delimiter"
 )
@@ -162,7 +161,8 @@ IDS_OR_FILTER = "ids stand for themselves: leave out reason, since and cursor"
 
 UNKNOWN_SELLER = "{field} must be an active seller of your company"
 ITEM_EXCLUDED = "This item is excluded from the queue: restore it first."
-CLAIMED_BY_ANOTHER = "This item was already claimed by {seller_id}."
+CLAIMED_BY_ANOTHER = "This item was already claimed by {claimed_by} as {claim_type}."
+ITEM_ARCHIVED = "This item was archived long ago: it can be looked at, but no longer changed."
 WHOSE_CLAIM = "seller_id is required: say who made this sale, for you have no seller of your own"
 NO_SELLER_OF_ONES_OWN = "You have no seller of your own to claim for: ask an admin to link you to one."
 OWN_CLAIMS_ONLY = "You may claim for {seller_id} only: ask a manager to claim for others."

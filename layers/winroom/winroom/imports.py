@@ -9,15 +9,14 @@ from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg.errors import InvalidParameterValue
 from psycopg.types.json import Jsonb
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from winroom import copy, ids, queries, sales
+from winroom import copy, ids, products, queries, sales, tenants
 from winroom.callers import Caller
 from winroom.db import Connection, Row, only
-from winroom.errors import FieldProblem, Invalid, NotFound
+from winroom.errors import Invalid, NotFound
 from winroom.sales import Received, SaleEvent
 from winroom.spreadsheets import Line, Reading, Spreadsheet, moment
 from winroom.validation import BlankIsAbsent, Input, Text255, check
@@ -222,13 +221,8 @@ def _with_time(line: Line, times: dict[str, str]) -> Line:
 
 
 def _in_utc(conn: Connection, moments: Sequence[datetime], time_zone: str | None) -> list[datetime]:
-    # One more than wanted: a zone is checked also where no time needs it.
-    values = {"moments": [datetime(2000, 1, 1), *moments], "time_zone": time_zone}
-    try:
-        return [row["moment"] for row in conn.execute(_SQL["local_times"], values)][1:]
-    except InvalidParameterValue as error:
-        problem = FieldProblem(field="time_zone", message=copy.IMPORT_UNKNOWN_ZONE)
-        raise Invalid(details=[problem]) from error
+    values = {"moments": moments, "time_zone": time_zone and tenants.known_zone(conn, time_zone)}
+    return [row["moment"] for row in conn.execute(_SQL["local_times"], values)]
 
 
 def _judged(conn: Connection, events: Sequence[SaleEvent]) -> list[bool | None]:
@@ -264,14 +258,9 @@ def _known(conn: Connection, events: Sequence[SaleEvent], hashes: Sequence[bytes
 
 
 def _without_product(conn: Connection, events: Sequence[SaleEvent]) -> int:
-    """How many of them name a product that the catalogue does not have; an id counts before a SKU."""
-    named = [name for event in events if (name := event.product_id or event.product_sku)]
-    values = {
-        "product_ids": list({name for name in named if isinstance(name, UUID)}),
-        "skus": list({name for name in named if isinstance(name, str)}),
-    }
-    known = {name for row in conn.execute(_SQL["known_products"], values) for name in row.values()}
-    return sum(name not in known for name in named)
+    """How many of them name a product that the catalogue does not have."""
+    known = products.named(conn, events)
+    return sum(bool(event.named_product) and n not in known for n, event in enumerate(events))
 
 
 def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -74,10 +74,11 @@ def find(conn: Connection, caller: Caller, queue_id: UUID) -> Row:
     return shown_to(caller, _found(conn, queue_id))
 
 
-def history(conn: Connection, sale_id: str) -> list[Row]:
+def history(conn: Connection, caller: Caller, sale_id: str) -> list[Row]:
     """What the room was told of a sale, newest first: `seq`, `type`, `actor`, `claim_id`, `seller_id`
     (who claims, else whose sale it is), `reason`, `created_at`."""
-    return conn.execute(_SQL["history"], {"sale_id": sale_id, "limit": HISTORY_AT_MOST}).fetchall()
+    values = {"sale_id": sale_id, "limit": HISTORY_AT_MOST}
+    return [shown_to(caller, row) for row in conn.execute(_SQL["history"], values)]
 
 
 def exclude(conn: Connection, caller: Caller, queue_id: UUID, why: Reason) -> tuple[Row, RoomChanged]:
@@ -107,11 +108,20 @@ def restore(conn: Connection, caller: Caller, queue_id: UUID, why: Remark) -> tu
 
 
 def hold(conn: Connection, queue_id: UUID) -> Row:
-    """Locks an item until the commit: before its claim, the board and the room. Raises NotFound."""
+    """Locks an item until the commit: before its claim, the board and the room.
+
+    Raises NotFound, Conflict where it was archived.
+    """
     item = conn.execute(_SQL["hold"], {"queue_id": queue_id}).fetchone()
     if item is None:
-        raise NotFound
+        raise unavailable(conn, queue_id)
     return item
+
+
+def unavailable(conn: Connection, queue_id: UUID) -> Conflict:
+    """Why an item cannot be moved that is not in the queue: it was archived. Raises NotFound."""
+    _found(conn, queue_id)
+    return Conflict(copy.ITEM_ARCHIVED)
 
 
 def put_back(
@@ -131,10 +141,8 @@ def shown_to(caller: Caller, row: Row) -> Row:
     """An item or a claim without what the caller may not see: those keys are left out."""
     hidden = set[str]() if caller.sees_margin else set(_MARGINS)
     if caller.role < Role.SELLER:
-        # What customers wrote is for those who talk to them.
-        hidden.add("notes")
-    if caller.role < Role.WATCHER:
-        hidden.add("reason")
+        # What is written of customers, and of colleagues, is for those who talk to them.
+        hidden |= {"notes", "reason"}
     return {name: value for name, value in row.items() if name not in hidden}
 
 

@@ -1,7 +1,7 @@
 """How sales come in over HTTP, sent or entered by hand: durable in one round trip, told apart from what is
 known, handed to the processor, and answered in one way."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -67,7 +67,8 @@ def receive(
     rest = {i: e for i, e in zip(event_ids, events, strict=True) if i not in received}
     if rest:
         with session(request.caller.tenant_id) as conn:
-            compared = _compare(conn, request, rest, source, is_all=len(events) == 1)
+            verdicts = sales.compare(conn, list(rest.values()), list(rest), source)
+        compared = dict(zip(rest, verdicts, strict=True))
         received |= compared
         # Ours after all, where the answer to the commit was lost and the work was done again.
         _send(request, [i for i, known in compared.items() if known.is_new])
@@ -83,15 +84,6 @@ def accepted(received: Received) -> dict[str, Any]:
         "message": copy.EVENT_KNOWN if received.is_duplicate else copy.EVENT_RECEIVED,
         "duplicate": received.is_duplicate,
     }
-
-
-def _compare(
-    conn: Connection, request: Request, events: Mapping[UUID, SaleEvent], source: Source, is_all: bool
-) -> dict[UUID, Received]:
-    compared = sales.compare(conn, list(events.values()), list(events), source)
-    if is_all and compared[0].is_conflict:
-        audit.correct(conn, request.entry, Conflict.status, Conflict.code)
-    return dict(zip(events, compared, strict=True))
 
 
 def _send(request: Request, accepted: Sequence[UUID]) -> None:

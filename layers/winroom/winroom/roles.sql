@@ -31,7 +31,8 @@ end
 $$;
 
 alter role winroom_app set statement_timeout = '5s';
-alter role winroom_app set lock_timeout = '3s';
+-- Less than the patience of the HTTP doors: "busy" is an answer, a closed connection is none.
+alter role winroom_app set lock_timeout = '2s';
 alter role winroom_app set idle_in_transaction_session_timeout = '30s';
 alter role winroom_app set timezone = 'UTC';
 alter role winroom_jobs set statement_timeout = '50s';

@@ -176,11 +176,6 @@ class ManualSale(SaleEvent):
             raise Invalid(details=problems)
         return self.model_copy(update={"sale_id": sale_id, "seller_external_id": seller})
 
-    @property
-    def named_product(self) -> str | None:
-        """The product that it names; an id goes before a SKU."""
-        return str(self.product_id) if self.product_id else self.product_sku
-
     def content_hash(self) -> bytes:
         if "occurred_at" in self.model_fields_set:
             return super().content_hash()

@@ -25,6 +25,8 @@ _DELIMITERS = (",", ";", "\t")
 _FIELDS = tuple(SaleEvent.model_fields)
 # Without a sale_id, a row's own content names the sale.
 _REQUIRED = [f for f, info in SaleEvent.model_fields.items() if info.is_required() and f != "sale_id"]
+# What a row without an id is known by.
+_IDENTITY = [*_REQUIRED, "currency"]
 # What version 1.0 called them; they stand back behind a column of the field's own name.
 _ALIASES = {"subscription_id": "sale_id", "amount": "sell_price", "created_at": "occurred_at"}
 
@@ -217,9 +219,10 @@ def _defaults(how: Reading) -> dict[str, str]:
 def _sale_id(values: Mapping[str, str], names: Counter[str]) -> str:
     """The same for the same row of whatever file, and another for its second, third appearance in one.
 
-    Defaults are no part of it: the same file with others is a contradiction, not a second sale.
+    Neither defaults nor optional columns are part of it: the same file with others is a contradiction, not
+    a second sale.
     """
-    content = json.dumps(sorted(values.items()))
+    content = json.dumps([values.get(field) for field in _IDENTITY])
     name = hashlib.sha256(content.encode()).hexdigest()[:32]
     names[name] += 1
     return f"import-{name}-{names[name]}"

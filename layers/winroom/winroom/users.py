@@ -116,6 +116,8 @@ def reset_password(conn: Connection, user_id: UUID) -> Row:
 
     Whoever forgot theirs has probably used up their attempts: those are forgiven. Raises NotFound.
     """
+    # Whoever logs out or changes it meanwhile waits.
+    conn.execute(_SQL["lock"], {"user_id": user_id})
     of_old = account(conn, user_id)
     password = passwords.random()
     set_password(conn, user_id, of_old["token_version"], password)

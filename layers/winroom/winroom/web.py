@@ -395,10 +395,11 @@ def _resolver(credential: str) -> Callable[[Connection, str], Caller | None]:
 
 
 def _refuse(call: Call, error: WinRoomError) -> Reply[Any]:
-    """The refusal as a reply, after it was counted and audited, unless its own session did that."""
-    if call.caller_or_none and not call.is_noted and not isinstance(error, DatabaseUnavailable):
+    """The refusal as a reply, after it was counted and audited; where its session has done that, the row is
+    corrected."""
+    if call.caller_or_none and not isinstance(error, DatabaseUnavailable):
         try:
-            error = _note_refusal(call, error)
+            error = _correct_note(call, error) if call.is_noted else _note_refusal(call, error)
         except Exception:
             telemetry.logger().exception("refusal not audited")
     if error.retry_after is not None:
@@ -406,6 +407,13 @@ def _refuse(call: Call, error: WinRoomError) -> Reply[Any]:
     if isinstance(error, Unauthenticated):
         call.headers["WWW-Authenticate"] = "Bearer"
     return Reply(_error_body(error, call.request_id), error.status)
+
+
+def _correct_note(call: Call, error: WinRoomError) -> WinRoomError:
+    db.tenant_batch(
+        call.caller.tenant_id, lambda conn: audit.correct(conn, call.entry, error.status, error.code)
+    )
+    return error
 
 
 def _note_refusal(call: Call, error: WinRoomError) -> WinRoomError:

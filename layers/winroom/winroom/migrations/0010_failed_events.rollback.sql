@@ -1,15 +1,12 @@
 drop index wr.api_audit_log_of_user, wr.api_audit_log_refused;
 revoke update (content_hash) on wr.sale_keys from winroom_app;
 
--- Corrections become the conflicts again that they were, or two events of one sale would stand there.
--- For this one statement the owner is let through to the rows of its own table.
-alter table wr.sales_events
-    drop constraint sales_events_corrects,
-    no force row level security;
-update wr.sales_events
-set status = 'failed', failure = 'conflict', conflicts_with = corrects, processed_at = null
-where corrects is not null;
+-- An accepted correction has nowhere to stand beside its sale. What it said lives on in the sale that it corrected
+-- and in its settled dead letter. For this one statement the owner is let through to the rows of its own table.
+alter table wr.sales_events no force row level security;
+delete from wr.sales_events where corrects is not null;
 alter table wr.sales_events force row level security;
+alter table wr.sales_events drop constraint sales_events_corrects;
 drop index wr.sales_events_sale;
 create unique index sales_events_sale on wr.sales_events (tenant_id, sale_id)
     where failure is distinct from 'conflict';

@@ -75,7 +75,3 @@ left join lateral (
     limit 1
 ) known on true
 order by incoming.position;
-
--- known_products: Which of these ids and SKUs the catalogue has.
-select product_id, sku from wr.products
-where product_id = any(%(product_ids)s) or sku = any(%(skus)s);

@@ -85,18 +85,18 @@ order by position;
 
 -- find: The fate of one event, wherever retention has put it.
 select
-    e.event_id, e.sale_id, e.external_event_id, e.source, e.status, e.failure, e.conflicts_with,
+    e.event_id, e.sale_id, e.external_event_id, e.source, e.status, e.failure, e.conflicts_with, e.corrects,
     e.retry_count as attempts, e.next_attempt_at, e.error_message, e.processed_at, e.created_at,
     q.queue_id, q.suspected_duplicate_of
 from (
     select
-        event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count,
+        event_id, sale_id, external_event_id, source, status, failure, conflicts_with, corrects, retry_count,
         case status when 'pending' then next_attempt_at end as next_attempt_at, error_message, processed_at, created_at
     from wr.sales_events
     where event_id = %(event_id)s
     union all
     select
-        event_id, sale_id, external_event_id, source, status, failure, null, retry_count,
+        event_id, sale_id, external_event_id, source, status, failure, null, null, retry_count,
         null, error_message, processed_at, created_at
     from wr.sales_events_archive
     where event_id = %(event_id)s

@@ -1,0 +1,34 @@
+drop index wr.login_attempts_since;
+
+drop function wr.take_stalled_imports(integer);
+create function wr.take_stalled_imports(in_limit integer)
+    returns table (tenant_id uuid, import_id uuid, next_row integer)
+    language sql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+        with stalled as materialized (
+            select s.tenant_id, s.import_id from wr.imports s
+            where s.status in ('pending', 'running') and s.updated_at < now() - interval '1 minute'
+            order by s.updated_at
+            limit in_limit
+            for update skip locked
+        ),
+        touched as (
+            update wr.imports i set
+                stalls = i.stalls + 1,
+                status = case when i.stalls < 60 then i.status else 'failed' end,
+                finished_at = case when i.stalls < 60 then i.finished_at else now() end
+            from stalled
+            where i.tenant_id = stalled.tenant_id and i.import_id = stalled.import_id
+            returning i.tenant_id, i.import_id, i.next_row, i.status
+        )
+        select t.tenant_id, t.import_id, t.next_row from touched t where t.status <> 'failed'
+    $$;
+revoke execute on function wr.take_stalled_imports(integer) from public;
+grant execute on function wr.take_stalled_imports(integer) to winroom_jobs;
+grant create on schema wr to winroom_resolver;
+alter function wr.take_stalled_imports(integer) owner to winroom_resolver;
+revoke create on schema wr from winroom_resolver;
+
+drop policy resolver on wr.import_parts;
+revoke all on wr.import_parts from winroom_resolver;
