@@ -246,8 +246,8 @@ class TestOneItem:
         assert call(company, "GET", f"/api/queue/{item['id']}").json == before
         assert call(company, "GET", f"/api/claims/{claimed['id']}").json == claimed
         # It is over and done with: nothing moves it any more.
-        refusals = [act(company, item) for act in (claim, release, exclude, restore)]
-        assert {(refusal.status, refusal.json["error"]) for refusal in refusals} == {(409, copy.ITEM_ARCHIVED)}
+        refused = [act(company, item) for act in (claim, release, exclude, restore)]
+        assert {(answer.status, answer.json["error"]) for answer in refused} == {(409, copy.ITEM_ARCHIVED)}
 
     def test_another_companys_is_as_unknown_as_any(
         self, company: Company, rival: Company, queues: Sqs
