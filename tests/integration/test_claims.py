@@ -98,7 +98,7 @@ class TestClaim:
         other_type = claim(company, item, claim_type="retention")
         assert (other_type.status, other_type.json["error"]) == (
             409,
-            "This item was already claimed by anna as first_touch.",
+            "This item was already claimed by anna as upsell.",
         )
         assert company.count("claims") == 1
         assert counted(company) == {("anna", "USD"): (1, "100.00", "40.00")}
