@@ -19,6 +19,7 @@ class Claim(TypedDict):
     queue_id: UUID
     sale_id: str
     claimed_by: str
+    claimed_by_name: str
     claim_type: claims.Type
     state: claims.State
     customer_name: str

@@ -24,8 +24,10 @@ class QueueItem(TypedDict):
     source: Source
     category: str | None
     seller_id: str
+    seller_name: str
     # Who claimed it.
     assigned_seller_id: str | None
+    assigned_seller_name: str | None
     product_id: UUID | None
     product_name: str | None
     sell_price: MoneyText
@@ -55,6 +57,8 @@ class Happening(TypedDict):
     type: room.Type
     # user:, key: or display: and an id, or system.
     actor: str
+    # What that person or key is called.
+    actor_name: str
     claim_id: UUID | None
     # Who claims; of what is not about a claim, whose sale it is.
     seller_id: str | None

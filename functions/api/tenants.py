@@ -6,9 +6,7 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from functions.api.users import User
-from winroom import attempts, audit, callers, copy, db, ids, sign_up, switches, tenants
-from winroom.callers import Caller, Role
-from winroom.errors import Paused
+from winroom import callers, copy, entrance, tenants
 from winroom.plans import Plan
 from winroom.sales import Currency
 from winroom.sign_up import NewCompany
@@ -59,15 +57,7 @@ def create(call: Call, body: NewCompany) -> Reply[SignedUp]:
     """Signs a company up: with its first admin, who can log in at once, and a key for its CRM, which is
     shown this once. `next` tells how to send the first sale. Five sign-ups an hour are let in from one
     address. A `slug` that is given must be free; one that is made of the name always is."""
-    with db.open_session() as conn:
-        if switches.is_on(conn, "pause_sign_up"):
-            raise Paused(copy.SIGN_UP_PAUSED)
-        attempts.count(conn, attempts.SIGN_UPS, attempts.network(call.address))
-    tenant_id = ids.new()
-    with db.tenant_session(tenant_id) as conn:
-        made = sign_up.complete(conn, tenant_id, body)
-        admin = Caller(tenant_id, Role.ADMIN, ingestion_limit=0, user_id=made["user"]["id"])
-        audit.note(conn, call.entry_of(admin), call.route.status)
+    made = entrance.sign_up_company(call, body)
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return Reply({**made, "next": copy.FIRST_EVENT.format(api_key=made["api_key"], now=now)})
 

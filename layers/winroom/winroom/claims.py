@@ -199,6 +199,7 @@ def _told(conn: Connection, caller: Caller, message: room.Type, claim_id: UUID) 
         "claimId": str(claim["id"]),
         "saleId": claim["sale_id"],
         "sellerId": claim["claimed_by"],
+        "sellerName": claim["claimed_by_name"],
         "claimType": claim["claim_type"],
         "state": claim["state"],
         "customerName": claim["customer_name"],

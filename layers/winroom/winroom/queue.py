@@ -75,8 +75,8 @@ def find(conn: Connection, caller: Caller, queue_id: UUID) -> Row:
 
 
 def history(conn: Connection, caller: Caller, sale_id: str) -> list[Row]:
-    """What the room was told of a sale, newest first: `seq`, `type`, `actor`, `claim_id`, `seller_id`
-    (who claims, else whose sale it is), `reason`, `created_at`."""
+    """What the room was told of a sale, newest first: `seq`, `type`, `actor`, `actor_name`, `claim_id`,
+    `seller_id` (who claims, else whose sale it is), `reason`, `created_at`."""
     values = {"sale_id": sale_id, "limit": HISTORY_AT_MOST}
     return [shown_to(caller, row) for row in conn.execute(_SQL["history"], values)]
 
@@ -172,6 +172,7 @@ def _data(item: Row) -> dict[str, Any]:
         "id": str(item["id"]),
         "saleId": item["sale_id"],
         "sellerId": item["seller_id"],
+        "sellerName": item["seller_name"],
         "customerName": item["customer_name"],
         "productName": item["product_name"],
         "category": item["category"],

@@ -12,14 +12,14 @@ Server to client, one JSON object a frame; `data` as published, money as strings
     {"v": 1, "type": "error", "at": "...", "data": {"error": "...", "code": "..."}}
 
 `data` of queue.created, .excluded and .restored is the item as it is from then on: `id`, `saleId`,
-`sellerId`, `customerName`, `productName`, `category`, `occurredAt`, `source`, `sellPrice`, `margin`,
-`currency`, `status`, `reason`, `suspectedDuplicateOf`, `awaitsReview`. queue.released and claim.rejected
-tell the same of an item that is pending again, and `claimId` and `claimedBy` of the claim that ended.
-queue.claimed and claim.approved tell of the claim: `id` (the item's), `claimId`, `saleId`, `sellerId` (who
-claims), `claimType`, `state`, `customerName`, `productName`, `source`, `sellPrice`, `margin`, `currency`;
-boards count it when its `state` is approved. queue.corrected tells that a sale has another content now, the
-item as in queue.created, and `claimId`, `claimedBy` and `state` of the claim that holds it, null where none
-does: boards count again. `margin` and `reason` are for full renderings alone.
+`sellerId`, `sellerName`, `customerName`, `productName`, `category`, `occurredAt`, `source`, `sellPrice`,
+`margin`, `currency`, `status`, `reason`, `suspectedDuplicateOf`, `awaitsReview`. queue.released and
+claim.rejected tell the same of an item that is pending again, and `claimId` and `claimedBy` of the claim that
+ended. queue.claimed and claim.approved tell of the claim: `id` (the item's), `claimId`, `saleId`, `sellerId`
+and `sellerName` (who claims), `claimType`, `state`, `customerName`, `productName`, `source`, `sellPrice`,
+`margin`, `currency`; boards count it when its `state` is approved. queue.corrected tells that a sale has
+another content now, the item as in queue.created, and `claimId`, `claimedBy` and `state` of the claim that
+holds it, null where none does: boards count again. `margin` and `reason` are for full renderings alone.
 
 Client to server: {"action": "resume", "after": 8} first, and when `seq` jumps or a pong is ahead;
 `after` absent or null is a fresh client, which reads over HTTP once ready. {"action": "ping"}.

@@ -5,14 +5,15 @@ import ipaddress
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, cached_property
+from io import BytesIO
 from typing import Any, Generic, NotRequired, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 from mangum import Mangum
@@ -67,10 +68,19 @@ class Reply(Generic[Shape]):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of HTML; it may load nothing but what its policy names."""
+    """A page of HTML, or something that belongs to one; it may load nothing but what its policy names."""
 
     html: str
     policy: str = "default-src 'none'"
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "text/html"
+
+
+# What a person has filled in, by the names of the fields; of a file its text, and its name as `<field>_name`.
+Form = dict[str, str]
+FORM = "application/x-www-form-urlencoded"
+FORM_WITH_FILE = "multipart/form-data"
 
 
 class Error(TypedDict):
@@ -90,8 +100,8 @@ class Route:
     """One line of a door's route table: who may do what, and which verb does it.
 
     The endpoint is given the call and what its parameters name: `body` and `query`, parsed as the model
-    they are annotated with (`body: str` is the text itself), and the ids of the path. Its docstring and
-    the shape of its Reply are published in the OpenAPI document.
+    they are annotated with (`body: str` is the text itself), `form` as it was filled in, and the ids of the
+    path. Its docstring and the shape of its Reply are published in the OpenAPI document.
     """
 
     method: str
@@ -114,27 +124,34 @@ class Route:
     media_type: str = "application/json"
     # Without a body it is as with an empty one.
     is_body_optional: bool = False
+    # The page with the form, drawn again where what was filled in is refused: another route's endpoint.
+    again: "Callable[..., Page] | None" = None
 
     @property
     def takes(self) -> dict[str, Any]:
         """What the endpoint wants besides the call, by name."""
-        return {n: t for n, t in self.endpoint.__annotations__.items() if n not in ("call", "return")}
+        return _taken_by(self.endpoint)
 
 
-def application(routes: Iterable[Route]) -> Starlette:
-    """The ASGI application of a route table."""
+def application(routes: Iterable[Route], refusal: "Refusal | None" = None) -> Starlette:
+    """The ASGI application of a route table. `refusal` says how errors look: without one, as JSON."""
+    refusal = refusal or _as_json
     by_path: dict[str, dict[str, Route]] = {}
     for route in routes:
         by_path.setdefault(route.path, {})[route.method] = route
     # A path that is spelled out is nobody's id: it comes before patterns that would fit it.
     spelled_out_first = sorted(by_path.items(), key=lambda item: "{" in item[0])
     app = Starlette(
-        routes=[_starlette_route(path, methods) for path, methods in spelled_out_first],
-        exception_handlers={HTTPException: _not_routed},
+        routes=[_starlette_route(path, methods, refusal) for path, methods in spelled_out_first],
+        exception_handlers={HTTPException: _not_routed(refusal)},
     )
     # A redirect would be an answer that is not ours, and would lose the body of a POST.
     app.router.redirect_slashes = False
     return app
+
+
+def _taken_by(endpoint: Callable[..., Any]) -> dict[str, Any]:
+    return {n: t for n, t in endpoint.__annotations__.items() if n not in ("call", "return")}
 
 
 def session_cookie(token: str, valid_for: int) -> dict[str, str]:
@@ -175,6 +192,19 @@ def _shared(app: Starlette) -> Starlette | CORSMiddleware:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that is refused, and why; without a call where no route was found."""
+
+    error: WinRoomError
+    request_id: str
+    call: "Call | None" = None
+
+
+# How a refusal looks.
+Refusal = Callable[[Refused], Reply[Any] | Page]
+
+
 @dataclass
 class Call:
     """One request on its way through a door. Its sessions count it, and leave its audit row."""
@@ -187,6 +217,8 @@ class Call:
     headers: dict[str, str] = field(default_factory=dict)
     caller_or_none: Caller | None = None
     is_noted: bool = False
+    # Why it is refused, where a page tells it.
+    refusal: WinRoomError | None = None
 
     @property
     def caller(self) -> Caller:
@@ -194,19 +226,33 @@ class Call:
             raise Unauthenticated
         return self.caller_or_none
 
-    def arguments(self) -> dict[str, Any]:
-        """What the endpoint takes besides the call. Raises Invalid, NotFound, TooLarge and the like."""
-        return {name: self._argument(name, kind) for name, kind in self.route.takes.items()}
+    def arguments(self, endpoint: Callable[..., Any]) -> dict[str, Any]:
+        """What an endpoint takes besides the call. Raises Invalid, NotFound, TooLarge and the like."""
+        return {name: self._argument(name, kind) for name, kind in _taken_by(endpoint).items()}
 
     def _argument(self, name: str, kind: Any) -> Any:
         if name == "query":
             return check(kind, dict(self.request.query_params))
+        if name == "form":
+            return self.form
         if name == "body":
             if self.route.is_body_optional and not self.raw_body:
                 return kind()
             body = self._sane_body()
             return _text(body) if kind is str else check(kind, parse_json(body))
         return self._id(name, kind)
+
+    @cached_property
+    def form(self) -> Form:
+        """What was filled in. Raises Invalid, TooLarge, UnsupportedMediaType."""
+        body = self._sane_body()
+        if self.route.media_type == FORM:
+            pairs = parse_qsl(_text(body), keep_blank_values=True)
+        else:
+            pairs = _parts(self.request.headers["content-type"], body)
+        if any("\0" in value for _, value in pairs):
+            raise Invalid(copy.FORM_UNREADABLE)  # nobody types it, and the database cannot hold it
+        return dict(pairs)
 
     def _id(self, name: str, kind: Any) -> Any:
         given = self.request.path_params[name]
@@ -233,7 +279,12 @@ class Call:
 
     @contextmanager
     def session(self) -> Iterator[Connection]:
-        """The caller's transaction, counted first and audited last, with the route's status."""
+        """The caller's transaction, counted first and audited last, with the route's status. A further one
+        of the same request is neither."""
+        if self.is_noted:
+            with db.tenant_session(self.caller.tenant_id) as conn:
+                yield conn
+            return
         counted: list[Cursor] = []
 
         def count(conn: Connection) -> None:
@@ -263,6 +314,17 @@ class Call:
             return str(ipaddress.ip_address(self.request.client.host)) if self.request.client else None
         except ValueError:
             return None
+
+    @property
+    def origin(self) -> str:
+        """Where a browser finds us."""
+        forwarded = self.request.headers.get("x-forwarded-proto", "https")
+        return f"{forwarded.partition(',')[0].strip()}://{self.request.headers.get('host', '')}"
+
+    @property
+    def success(self) -> int:
+        """The status of the answer if all goes well."""
+        return self.route.status
 
     @property
     def bucket(self) -> Bucket:
@@ -298,12 +360,12 @@ class Call:
         self.headers |= rate_limit.headers(self.bucket, counted)
 
 
-def _starlette_route(path: str, methods: dict[str, Route]) -> StarletteRoute:
+def _starlette_route(path: str, methods: dict[str, Route], refusal: "Refusal") -> StarletteRoute:
     async def endpoint(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         if method not in methods:
             raise HTTPException(405, headers={"Allow": allowed})
-        return _answer(request, methods[method], await request.body())
+        return _answer(request, methods[method], await request.body(), refusal)
 
     allowed = ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))
     route = StarletteRoute(_pattern(path, methods), endpoint)
@@ -320,17 +382,17 @@ def _pattern(path: str, methods: dict[str, Route]) -> str:
     return f"{path.removesuffix('}')}:path}}" if path.endswith("}") and is_text else path
 
 
-def _answer(request: Request, route: Route, raw_body: bytes) -> Response:
+def _answer(request: Request, route: Route, raw_body: bytes, refusal: "Refusal") -> Response:
     call = Call(request, route, raw_body, _request_id(request), time.perf_counter())
     telemetry.logger().append_keys(method=request.method, route=route.path, request_id=call.request_id)
     try:
         _admit(call)
-        reply = route.endpoint(call, **call.arguments())
+        reply = route.endpoint(call, **call.arguments(route.endpoint))
     except WinRoomError as error:
-        reply = _refuse(call, error)
+        reply = refusal(_refused(call, error))
     except Exception:
         telemetry.logger().exception("unexpected error")
-        reply = _refuse(call, WinRoomError())
+        reply = refusal(_refused(call, WinRoomError()))
     return _response(call, reply)
 
 
@@ -361,7 +423,10 @@ def _authenticate(request: Request) -> Caller:
 
 
 def _credential(request: Request) -> str:
-    """A key, the secret of a display's link or a session's token: as a header, or a session's as cookie."""
+    """A key, the secret of a display's link or a session's token: as a header; a session's as cookie, a
+    display's as part of the path of its page."""
+    if (link := request.path_params.get("link", "")).startswith(displays.PREFIX):
+        return str(link)
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credential:
         return credential
@@ -394,9 +459,8 @@ def _resolver(credential: str) -> Callable[[Connection, str], Caller | None]:
     return displays.resolve if credential.startswith(displays.PREFIX) else sessions.resolve
 
 
-def _refuse(call: Call, error: WinRoomError) -> Reply[Any]:
-    """The refusal as a reply, after it was counted and audited; where its session has done that, the row is
-    corrected."""
+def _refused(call: Call, error: WinRoomError) -> "Refused":
+    """Counts and audits a refusal; where the call's session has done that already, the row is corrected."""
     if call.caller_or_none and not isinstance(error, DatabaseUnavailable):
         try:
             error = _correct_note(call, error) if call.is_noted else _note_refusal(call, error)
@@ -406,7 +470,8 @@ def _refuse(call: Call, error: WinRoomError) -> Reply[Any]:
         call.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):
         call.headers["WWW-Authenticate"] = "Bearer"
-    return Reply(_error_body(error, call.request_id), error.status)
+    call.is_noted, call.refusal = True, error
+    return Refused(error, call.request_id, call)
 
 
 def _correct_note(call: Call, error: WinRoomError) -> WinRoomError:
@@ -430,43 +495,54 @@ def _note_refusal(call: Call, error: WinRoomError) -> WinRoomError:
     return error
 
 
-def _error_body(error: WinRoomError, request_id: str) -> Error:
-    body = Error(error=error.message, code=error.code, requestId=request_id)
+def _as_json(refused: Refused) -> Reply[Error]:
+    error = refused.error
+    body = Error(error=error.message, code=error.code, requestId=refused.request_id)
     if error.details:
         body["details"] = error.details
     if error.retry_after is not None:
         body["retryAfter"] = error.retry_after
-    return body
+    return Reply(body, error.status)
 
 
-async def _not_routed(request: Request, error: Exception) -> Response:
-    """Paths and methods that no route has, in our shape."""
-    refusal: WinRoomError = NotFound()
-    request_id = _request_id(request)
-    headers = {"X-Request-ID": request_id, "X-API-Version": API_VERSION}
-    if allowed := (getattr(error, "headers", None) or {}).get("Allow"):
-        refusal, headers["Allow"] = MethodNotAllowed(), allowed
-    telemetry.logger().append_keys(status=refusal.status, request_id=request_id)
-    return _json(refusal.status, _error_body(refusal, request_id), headers)
+def _not_routed(refusal: "Refusal") -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Answers for paths and methods that no route has, in our shape."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        refused = Refused(NotFound(), _request_id(request))
+        headers = {"X-Request-ID": refused.request_id, "X-API-Version": API_VERSION}
+        if allowed := (getattr(error, "headers", None) or {}).get("Allow"):
+            refused, headers["Allow"] = Refused(MethodNotAllowed(), refused.request_id), allowed
+        telemetry.logger().append_keys(status=refused.error.status, request_id=refused.request_id)
+        return _rendered_reply(refusal(refused), refused.error.status, headers)
+
+    return answer
 
 
 def _response(call: Call, reply: Reply[Any] | Page) -> Response:
     headers = {"X-Request-ID": call.request_id, "X-API-Version": API_VERSION, **call.headers}
-    status = (reply.status if isinstance(reply, Reply) else None) or call.route.status
+    status = reply.status or call.route.status
     _log(call, status)
+    return _rendered_reply(reply, status, headers)
+
+
+def _rendered_reply(reply: Reply[Any] | Page, status: int, headers: Mapping[str, str]) -> Response:
     if isinstance(reply, Reply):
         return _json(status, reply.body, {**headers, **reply.headers})
     return Response(
         reply.html,
         status,
         {
+            "Cache-Control": "no-store",
             "Content-Security-Policy": reply.policy,
-            "Referrer-Policy": "no-referrer",
+            "Referrer-Policy": "same-origin",
+            "Strict-Transport-Security": "max-age=31536000",
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
             **headers,
+            **reply.headers,
         },
-        media_type="text/html",
+        media_type=reply.media_type,
     )
 
 
@@ -486,6 +562,30 @@ def _rendered(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return str(value)
+
+
+def _parts(content_type: str, body: bytes) -> list[tuple[str, str]]:
+    """The fields of a form that brings a file, as text."""
+    # Imported where it is needed: one form has a file.
+    from python_multipart import parse_form
+    from python_multipart.exceptions import FormParserError
+    from python_multipart.multipart import Field, File
+
+    pairs: list[tuple[str, str]] = []
+
+    def on_field(part: Field) -> None:
+        pairs.append((_text(part.field_name or b""), _text(part.value or b"")))
+
+    def on_file(part: File) -> None:
+        name, part_body = _text(part.field_name or b""), part.file_object
+        part_body.seek(0)
+        pairs.extend([(name, _text(part_body.read())), (f"{name}_name", _text(part.file_name or b""))])
+
+    try:
+        parse_form({"Content-Type": content_type.encode()}, BytesIO(body), on_field, on_file)
+    except FormParserError as error:
+        raise Invalid(copy.FORM_UNREADABLE) from error
+    return pairs
 
 
 def _text(body: bytes) -> str:

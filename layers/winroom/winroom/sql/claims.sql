@@ -46,10 +46,11 @@ where claim_id = %(claim_id)s;
 
 -- find: A claim: the named one, or the one that holds a sale. Archiving its item loses nothing of it.
 select
-    c.claim_id as id, c.queue_id, c.sale_id, c.claimed_by, c.claim_type, c.state, c.customer_name,
+    c.claim_id as id, c.queue_id, c.sale_id, c.claimed_by, s.display_name as claimed_by_name, c.claim_type, c.state, c.customer_name,
     c.product_id, p.name as product_name, coalesce(q.source, a.source) as source,
     c.sell_price, c.cost_price, c.margin_amount, c.currency, c.reason, c.decided_by, c.decided_at, c.claimed_at
 from wr.claims c
+join wr.sellers s on s.seller_id = c.claimed_by
 left join wr.products p on p.product_id = c.product_id
 left join wr.queue q on q.queue_id = c.queue_id
 left join wr.queue_archive a on a.queue_id = c.queue_id
@@ -57,10 +58,11 @@ where c.claim_id = %(claim_id)s or (c.sale_id = %(sale_id)s and c.state in ('pen
 
 -- page: Claims newest first, older than the cursor's claim.
 select
-    c.claim_id as id, c.queue_id, c.sale_id, c.claimed_by, c.claim_type, c.state, c.customer_name,
+    c.claim_id as id, c.queue_id, c.sale_id, c.claimed_by, s.display_name as claimed_by_name, c.claim_type, c.state, c.customer_name,
     c.product_id, p.name as product_name, coalesce(q.source, a.source) as source,
     c.sell_price, c.cost_price, c.margin_amount, c.currency, c.reason, c.decided_by, c.decided_at, c.claimed_at
 from wr.claims c
+join wr.sellers s on s.seller_id = c.claimed_by
 left join wr.products p on p.product_id = c.product_id
 left join wr.queue q on q.queue_id = c.queue_id
 left join wr.queue_archive a on a.queue_id = c.queue_id

@@ -105,6 +105,7 @@ select
         'id', item.queue_id,
         'saleId', item.sale_id,
         'sellerId', item.seller_id,
+        'sellerName', seller.display_name,
         'customerName', item.customer_name,
         'productName', judged.product_name,
         'category', item.category,
@@ -119,16 +120,20 @@ select
         'awaitsReview', item.awaits_review)
 from item
 join judged on judged.event_id = item.event_id
+join wr.sellers seller on seller.seller_id = item.seller_id
 cross join room
 returning seq;
 
 -- page: Queue items newest first, of one status, older than the cursor's item.
 select
     q.queue_id as id, q.sale_id, q.status, q.customer_name, q.occurred_at, q.source, q.category, q.notes,
-    q.seller_id, q.assigned_seller_id, q.product_id, p.name as product_name,
+    q.seller_id, seller.display_name as seller_name,
+    q.assigned_seller_id, assigned.display_name as assigned_seller_name, q.product_id, p.name as product_name,
     q.sell_price, q.cost_price, q.margin_amount, q.margin_pct, q.currency,
     q.excluded_reason, q.suspected_duplicate_of, q.awaits_review, q.created_at
 from wr.queue q
+join wr.sellers seller on seller.seller_id = q.seller_id
+left join wr.sellers assigned on assigned.seller_id = q.assigned_seller_id
 left join wr.products p on p.product_id = q.product_id
 where q.status = %(status)s
   and (%(awaits_review)s::boolean is null or q.awaits_review = %(awaits_review)s)
@@ -147,7 +152,8 @@ limit %(limit)s;
 -- find: One item, wherever retention has put it.
 select
     item.id, item.sale_id, item.status, item.customer_name, item.occurred_at, item.source, item.category, item.notes,
-    item.seller_id, item.assigned_seller_id, item.product_id, p.name as product_name,
+    item.seller_id, seller.display_name as seller_name,
+    item.assigned_seller_id, assigned.display_name as assigned_seller_name, item.product_id, p.name as product_name,
     item.sell_price, item.cost_price, item.margin_amount, item.margin_pct, item.currency,
     item.excluded_reason, item.suspected_duplicate_of, item.awaits_review, item.created_at
 from (
@@ -166,15 +172,22 @@ from (
     from wr.queue_archive
     where queue_id = %(queue_id)s
 ) item
+join wr.sellers seller on seller.seller_id = item.seller_id
+left join wr.sellers assigned on assigned.seller_id = item.assigned_seller_id
 left join wr.products p on p.product_id = item.product_id;
 
 -- history: What happened to a sale, newest first.
 select
-    seq, type, actor, payload ->> 'claimId' as claim_id,
-    coalesce(payload ->> 'claimedBy', payload ->> 'sellerId') as seller_id, payload ->> 'reason' as reason, created_at
-from wr.events
-where sale_id = %(sale_id)s
-order by seq desc
+    e.seq, e.type, e.actor, coalesce(u.display_name, k.name, e.actor) as actor_name, e.payload ->> 'claimId' as claim_id,
+    coalesce(e.payload ->> 'claimedBy', e.payload ->> 'sellerId') as seller_id, e.payload ->> 'reason' as reason,
+    e.created_at
+from wr.events e
+left join wr.users u
+    on u.user_id = case split_part(e.actor, ':', 1) when 'user' then split_part(e.actor, ':', 2)::uuid end
+left join wr.api_keys k
+    on k.api_key_id = case split_part(e.actor, ':', 1) when 'key' then split_part(e.actor, ':', 2)::uuid end
+where e.sale_id = %(sale_id)s
+order by e.seq desc
 limit %(limit)s;
 
 -- hold: Locks an item, before all that belongs to it; who comes second sees what the first has made of it.

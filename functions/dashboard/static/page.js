@@ -1,0 +1,170 @@
+// What makes pages live: the line, times in the viewer's zone, sales that come and go, and a board that moves.
+// Everything works without it, by forms and links.
+
+import { join } from "./room.js";
+import { patch, slide } from "./patch.js";
+
+const line = document.getElementById("line");
+const queue = document.getElementById("queue");
+const blank = document.getElementById("queue-item");
+const english = navigator.language.startsWith("en") ? navigator.language : "en-GB";
+
+// Times
+
+const moment = new Intl.DateTimeFormat(english, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(english, { dateStyle: "medium" });
+const clock = new Intl.DateTimeFormat(english, { timeStyle: "short" });
+
+function age(date) {
+  const minutes = Math.round((Date.now() - date) / 60_000);
+  if (minutes < 1) return "now";
+  if (minutes < 60) return `${minutes} min`;
+  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} d`;
+}
+
+function tellTimes(within = document) {
+  for (const time of within.querySelectorAll("time[datetime]")) {
+    const date = new Date(time.dateTime);
+    if (isNaN(date)) continue;
+    time.title = moment.format(date);
+    time.textContent = { age: age(date), date: day.format(date) }[time.dataset.as] ?? moment.format(date);
+  }
+}
+
+// Toasts
+
+function toast(sentence, isBad = false) {
+  const note = document.createElement("p");
+  note.textContent = sentence;
+  note.className = isBad ? "bad" : "";
+  document.getElementById("toasts").append(note);
+  setTimeout(() => note.remove(), isBad ? 9000 : 4000);
+}
+
+// The queue: a sale is a row, and a row is drawn from what the room tells
+
+function draw({ data }) {
+  const row = blank.content.firstElementChild.cloneNode(true);
+  const money = new Intl.NumberFormat("en-US", { style: "currency", currency: data.currency, currencyDisplay: "narrowSymbol" });
+  const texts = { ...data, price: money.format(data.sellPrice), source: row.dataset[data.source] };
+  for (const slot of row.querySelectorAll("[data-fill]")) slot.textContent = texts[slot.dataset.fill] ?? "";
+  const margin = row.querySelector(".margin");
+  if (margin) margin.textContent = data.margin == null ? "" : `${margin.dataset.label} ${money.format(data.margin)}`;
+  row.id = `item-${data.id}`;
+  row.dataset.at = row.querySelector("time").dateTime = data.occurredAt;
+  row.querySelector("a").href = `/queue/${data.id}`;
+  const button = row.querySelector("button");
+  if (button) {
+    button.formAction = `/queue/${data.id}/claim`;
+    button.value = data.sellerId;
+    button.ariaLabel = button.dataset.label.replace("{customer}", data.customerName);
+  }
+  return row;
+}
+
+function isNewer(row, other) {
+  const [a, b] = [row, other].map((one) => Date.parse(one.dataset.at));
+  return a === b ? row.id > other.id : a > b;
+}
+
+function place(row) {
+  const next = [...queue.children].find((other) => isNewer(row, other));
+  const hasMore = document.querySelector("#pager a");
+  if (!next && hasMore) return; // it belongs to a later page
+  queue.insertBefore(row, next ?? null);
+  row.classList.add("arriving");
+  tellTimes(row);
+}
+
+function leave(row) {
+  row.classList.add("leaving");
+  setTimeout(() => { row.remove(); tellEmpty(); }, matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 250);
+}
+
+function tellEmpty() {
+  const empty = document.querySelector("[data-empty-of=queue]");
+  if (empty) empty.hidden = queue.children.length > 0;
+}
+
+const COMES = ["queue.created", "queue.released", "queue.restored", "claim.rejected", "queue.corrected"];
+
+/** Applies a message to the list of waiting sales; false where the list must be read again. */
+function move(message) {
+  const row = document.getElementById(`item-${message.data.id}`);
+  if (message.type === "claim.approved") return true;
+  if (row) row.id += "-gone", message.type === "queue.corrected" ? row.remove() : leave(row);
+  if (COMES.includes(message.type) && message.data.status === "pending") place(draw(message));
+  tellEmpty();
+  const size = queue.children.length;
+  return size < 300 && !(size < 25 && document.querySelector("#pager a"));
+}
+
+document.querySelector("form.claiming")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target, button = event.submitter, row = button.closest(".row");
+  const wanted = Object.fromEntries(new FormData(form));
+  if ("seller_id" in wanted) wanted.seller_id ||= button.value;
+  row.hidden = true; // as good as claimed; the answer corrects it
+  const next = row.nextElementSibling?.querySelector("button") ?? row.previousElementSibling?.querySelector("button");
+  next?.focus();
+  try {
+    const answer = await fetch(`/api${new URL(button.formAction).pathname}`, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted),
+    });
+    const said = await answer.json();
+    if (answer.ok) return row.remove(), tellEmpty(), toast(form.dataset[said.claim.state]);
+    toast(said.details?.[0].message ?? said.error, true);
+  } catch {
+    toast(form.dataset.failed, true);
+  }
+  row.hidden = false;
+  room.again(); // what became of it, the database says
+});
+
+// Live regions
+
+async function read() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (answer.redirected) location.reload(); // logged out
+  if (!answer.ok) throw new Error(answer.status);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const moved = slide();
+  for (const region of document.querySelectorAll("[data-live]")) {
+    const fresh = page.getElementById(region.id);
+    if (fresh) patch(region, fresh);
+  }
+  tellTimes();
+  moved();
+  return Number(page.body.dataset.seq);
+}
+
+const room = join({
+  after: document.body.dataset.seq ? Number(document.body.dataset.seq) : null,
+  on: {
+    read,
+    message: (message) => {
+      document.dispatchEvent(new CustomEvent("room", { detail: message }));
+      if (queue?.hasAttribute("data-whole")) return move(message);
+      return !document.querySelector("[data-live]");
+    },
+    presence: (viewers) => { line.title = line.dataset.viewers.replace("{viewers}", viewers); },
+    state: (state, heard) => {
+      if (state === "refused") return location.reload();
+      line.dataset.state = state;
+      line.textContent = line.getAttribute(`data-when-${state}`).replace("{time}", clock.format(heard));
+    },
+  },
+});
+
+tellTimes();
+setInterval(tellTimes, 30_000);
+for (const note of document.querySelectorAll(".toast")) {
+  const address = new URL(location);
+  address.searchParams.delete("notice");
+  history.replaceState(null, "", address);
+  setTimeout(() => note.remove(), 8000);
+}
+// What is under way is read again until it is done.
+if (document.querySelector("[data-poll]")) {
+  const polling = setInterval(() => document.querySelector("[data-poll]") ? room.again() : clearInterval(polling), 2000);
+}

@@ -1,0 +1,196 @@
+"""Every word of the pages, page by page. What is refused is told in the words of winroom/copy.py."""
+
+PRODUCT = "Win Room"
+TAGLINE = "Every win, seen at once."
+UNKNOWN = "unknown"
+NOBODY = "nobody"
+NONE = "none"
+SKIP = "Skip to the content"
+MENU = "Menu"
+NEXT_PAGE = "Older"
+SAVE = "Save"
+CANCEL = "Cancel"
+SEARCH = "Search"
+FILTER = "Filter"
+ALL = "All"
+YES = "Yes"
+NO = "No"
+OPTIONAL = "optional"
+CLOSE = "Close"
+MORE = "More"
+FIX_FIELDS = "Please correct what is marked below."
+
+# Told after a form has done its work; the address names one of them.
+NOTICES = {
+    "log_in": "Please log in to see this page.",
+    "logged_out": "You are logged out everywhere.",
+    "claimed": "Claimed. It counts on the board.",
+    "claim_waits": "Claimed. It counts once a manager has approved it.",
+    "released": "Released: it is back in the queue.",
+    "excluded": "Set aside: it is no longer in the queue.",
+    "restored": "Restored: it is in the queue again.",
+    "approved": "Approved: it counts now.",
+    "rejected": "Rejected: the sale is back in the queue.",
+    "sale_entered": "Sale received. It appears in the queue in a moment.",
+    "sale_known": "This sale was received before; nothing was changed.",
+    "saved": "Saved.",
+    "product_added": "Product added.",
+    "seller_added": "Seller added.",
+    "person_added": "Person added.",
+    "key_revoked": "Revoked: within a minute the key opens nothing.",
+    "display_revoked": "Revoked: within a minute its screens go dark.",
+    "replayed": "Replayed: watch the queue.",
+    "accepted": "Accepted: the sale was corrected.",
+    "discarded": "Discarded.",
+    "replayed_many": "Replayed. What could not be replayed is still listed.",
+    "password_changed": "Password changed. All your other sessions have ended.",
+}
+
+ERROR_TITLES = {
+    400: "That did not work",
+    401: "Please log in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not possible",
+    409: "Somebody was faster",
+    413: "Too large",
+    415: "That did not work",
+    429: "Too many requests",
+    500: "Something went wrong",
+    503: "One moment, please",
+}
+NOT_FOUND = "There is nothing here, or it is not yours to see."
+BACK_TO_QUEUE = "Go to the queue"
+TELL_US = "If this goes on, tell us this number:"
+
+# The frame
+NAVIGATION = "Pages"
+QUEUE = "Queue"
+LEADERBOARD = "Leaderboard"
+ME = "Me"
+NEW_SALE = "New sale"
+MANAGE = "Manage"
+APPROVALS = "Approvals"
+EXCLUDED = "Excluded"
+PRODUCTS = "Products"
+SELLERS = "Sellers"
+DISPLAYS = "Wallboards"
+IMPORTS = "Imports"
+ADMINISTER = "Administer"
+USERS = "People"
+API_KEYS = "API keys"
+FAILED_EVENTS = "Failed events"
+AUDIT = "Audit"
+SETTINGS = "Settings"
+ACCOUNT = "Account"
+LOG_OUT = "Log out"
+# What the line to the room says of itself; the script chooses.
+LINE_LIVE = "Live"
+LINE_CONNECTING = "Connecting"
+LINE_DOWN = "Offline. Numbers are as of {time}"
+LINE_STATIC = "Not live: reload for newer numbers"
+VIEWERS = "{viewers} here"
+
+# Queue
+QUEUE_WAITING = "Waiting for a seller"
+QUEUE_CLAIMED = "Claimed"
+QUEUE_EXCLUDED = "Set aside"
+QUEUE_LEDE = {
+    "pending": "Sales that wait to be claimed, newest first.",
+    "claimed": "Sales that somebody has claimed, newest first.",
+    "excluded": "Sales that were set aside. Suspected duplicates wait for a decision.",
+}
+QUEUE_EMPTY = "The queue is empty"
+QUEUE_EMPTY_LEDE = "Every sale is claimed. The next one appears here by itself."
+QUEUE_NOTHING_FOUND = "Nothing found"
+QUEUE_NOTHING_FOUND_LEDE = "No sale matches. Try the start of a customer's name, or a whole sale id."
+QUEUE_SEARCH = "Customer or sale id"
+QUEUE_SHOW = "Show"
+CLAIM = "Claim"
+CLAIM_AS = "Claim as"
+CLAIM_FOR = "for"
+CLAIM_FOR_OWN = "the sale's seller"
+CLAIM_FOR_ME = "me ({name})"
+CLAIM_SALE_OF = "Claim the sale of {customer}"
+CLAIM_FAILED = "The claim did not arrive: there is no connection. Please try again."
+CLAIM_TYPES = {"first_touch": "First touch", "upsell": "Upsell", "retention": "Retention"}
+CUSTOMER = "Customer"
+PRICE = "Price"
+COST = "Cost"
+MARGIN = "Margin"
+SELLER = "Seller"
+PRODUCT_LABEL = "Product"
+CATEGORY = "Category"
+NOTES = "Notes"
+SOLD = "Sold"
+RECEIVED = "Received"
+SOURCE = "Source"
+# What came the usual way needs no remark.
+SOURCES = {"api": "", "manual": "entered by hand", "import": "imported"}
+SALE_ID = "Sale id"
+STATUS = "Status"
+STATUSES = {"pending": "Waiting", "claimed": "Claimed", "excluded": "Set aside"}
+SUSPECTED = "Looks like"
+REASON = "Reason"
+CLAIMED_BY = "Claimed by"
+HISTORY = "History"
+RELEASE = "Release"
+RELEASE_WHY = "Gives the sale back to the queue and takes it off the board."
+EXCLUDE = "Set aside"
+EXCLUDE_WHY = "Takes the sale out of the queue; it can be restored."
+CONFIRM_DUPLICATE = "It is a duplicate"
+RESTORE = "Restore"
+RESTORE_WHY = "Puts the sale into the queue. A suspected duplicate becomes an honest sale."
+HAPPENINGS = {
+    "queue.created": "Entered the queue",
+    "queue.claimed": "Claimed",
+    "queue.released": "Released",
+    "queue.excluded": "Set aside",
+    "queue.restored": "Restored",
+    "queue.corrected": "Corrected",
+    "claim.approved": "Claim approved",
+    "claim.rejected": "Claim rejected",
+}
+BY = "by"
+SYSTEM = "Win Room"
+STATES = {
+    "pending": "Waits for approval",
+    "approved": "Counts",
+    "rejected": "Rejected",
+    "released": "Released",
+}
+
+# The way in
+LOG_IN = "Log in"
+SIGN_UP = "Sign up"
+SIGN_UP_LEDE = "Your company, its first admin, and a key for your CRM. The first sale is here in a minute."
+NO_COMPANY_YET = "New here?"
+HAVE_COMPANY = "Your company is here already?"
+COMPANY = "Company"
+COMPANY_SLUG = "Company's short name"
+COMPANY_SLUG_HINT = "As your admin told you, such as acme."
+EMAIL = "Email"
+PASSWORD = "Password"
+PASSWORD_HINT = "12 characters at least. A short sentence is easy to remember."
+CURRENT_PASSWORD = "Current password"
+NEW_PASSWORD = "New password"
+CHANGE_PASSWORD = "Change password"
+HOME_CURRENCY = "Home currency"
+HOME_CURRENCY_HINT = "Boards rank by it. Sales keep their own currency."
+CURRENCIES = {"USD": "US dollar", "EUR": "Euro", "GBP": "British pound", "TRY": "Turkish lira"}
+TIME_ZONE = "Time zone"
+TIME_ZONE_HINT = "Where your days begin and end, such as Europe/Istanbul. Without one: UTC."
+ROLE = "Role"
+ROLES = {"admin": "Admin", "manager": "Manager", "seller": "Seller", "watcher": "Watcher"}
+WELCOME = "Welcome"
+WELCOME_TO = "Welcome, {company}"
+WELCOME_LEDE = "Two steps, and your sales appear here by themselves."
+YOUR_KEY = "The key of your CRM"
+KEY_ONCE = "Keep it now: it is not shown again. It sends sales, and asks what became of them; nothing else."
+KEY_WAS_SHOWN = "Your key was shown when it was made. You can make another one:"
+SEND_FIRST_SALE = "Send your first sale"
+SEND_FIRST_SALE_LEDE = "Paste this into a terminal, or let your CRM send the same."
+WAITING_FOR_FIRST_SALE = "Waiting for your first sale. This page notices it by itself."
+FIRST_SALE_HERE = "Here it is: {customer}, {price}. You are live."
+INVITE = "Invite your people"
+READ_API = "Read about the API"
