@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from functions.dashboard import assets, entrance, pages, queue
+from functions.dashboard import assets, entrance, leaderboard, me, pages, queue, sales, wall
 from winroom.callers import Role
 from winroom.web import FORM, Route, application, lambda_handler
 
@@ -28,6 +28,12 @@ ROUTES = [
     _page("POST", "/queue/{queue_id}/release", queue.release, Role.SELLER, again=queue.show),
     _page("POST", "/queue/{queue_id}/exclude", queue.exclude, Role.MANAGER, again=queue.show),
     _page("POST", "/queue/{queue_id}/restore", queue.restore, Role.MANAGER, again=queue.show),
+    _page("GET", "/leaderboard", leaderboard.show, Role.WATCHER),
+    _page("GET", "/me", me.show, Role.WATCHER),
+    _page("GET", "/sales/new", sales.form, Role.SELLER),
+    _page("POST", "/sales/new", sales.create, Role.SELLER, again=sales.form),
+    # The link in the path is what lets a screen in.
+    Route("GET", "/wall/{link}", wall.show, Role.DISPLAY),
 ]
 
 app = application(ROUTES, pages.refuse)

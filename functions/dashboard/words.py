@@ -194,3 +194,70 @@ WAITING_FOR_FIRST_SALE = "Waiting for your first sale. This page notices it by i
 FIRST_SALE_HERE = "Here it is: {customer}, {price}. You are live."
 INVITE = "Invite your people"
 READ_API = "Read about the API"
+
+# Leaderboard
+BOARD_LEDE = {
+    "today": "Today so far.",
+    "week": "This week so far, from Monday.",
+    "month": "This month so far.",
+    "quarter": "This quarter so far.",
+    "year": "This year so far.",
+    "all": "From the first win on.",
+}
+BOARD_ZONE = "Days end at midnight in {zone}."
+BOARD_EMPTY = "No wins yet"
+BOARD_EMPTY_LEDE = "The first claim of this period opens the board."
+PERIOD = "Period"
+PERIODS = {
+    "today": "Today",
+    "week": "This week",
+    "month": "This month",
+    "quarter": "This quarter",
+    "year": "This year",
+    "all": "All time",
+}
+METRIC = "Ranked by"
+METRICS = {"wins": "Wins", "revenue": "Revenue", "margin": "Margin"}
+CURRENCY = "Currency"
+HOME_CURRENCY_IS = "Home ({currency})"
+SHOW = "Show"
+RANK = "Rank"
+WINS = ("win", "wins")
+YOUR_PLACE = "You are number {rank} of {of}."
+
+# Me
+ME_NO_SELLER = "You sell nothing yourself"
+ME_NO_SELLER_LEDE = "An admin can link you to a seller; then your wins and your best days stand here."
+STREAK = "Current streak"
+STREAK_LEDE = "Wins in a row, before anybody else has one."
+IN_A_ROW = ("in a row", "in a row")
+MONTH_RANK = "Place this month"
+RANK_OF = "{rank} of {of}"
+NOT_YET = "not yet"
+BEST_DAY_WINS = "Most wins in a day"
+BEST_DAY_REVENUE = "Best day"
+LAST_THIRTY = "The last thirty days"
+LAST_THIRTY_SAID = "Revenue of each day in {currency}, {wins} wins in all. The table below says the same."
+AS_TABLE = "As a table"
+DAY = "Day"
+RECENT_CLAIMS = "Your newest claims"
+NO_CLAIMS_YET = "No claims yet"
+NO_CLAIMS_YET_LEDE = "Claim a sale in the queue: it appears here at once."
+
+# New sale
+NEW_SALE_LEDE = "It goes the same way as a sale that your CRM sends, and appears in the queue a moment later."
+PRICE_HINT = "Such as 1800.50"
+SELLER_HINT = "The id of the seller. An unknown one is created."
+COST_HINT = "Left empty, the product's own cost is taken."
+SALE_ID_HINT = "Your own id of this sale, if it has one."
+ENTER_SALE = "Enter the sale"
+
+# Wallboard
+WALL_STALE = "Stale since {time}"
+WALL_EMPTY_LEDE = "The first win takes over this screen."
+WALL_WON = "{seller} won {customer}, {price}"
+WALL_GONE = "This wallboard link has ended"
+WALL_GONE_LEDE = "Somebody revoked it, or it was mistyped. A manager makes a new one under Wallboards."
+NEWEST_WINS = "Newest wins"
+SOUND_ON = "Sound is on"
+SOUND_OFF = "Sound is off"

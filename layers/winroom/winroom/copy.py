@@ -103,6 +103,9 @@ IMPORT_MAPPED_TWICE = "mapping leads to {field} twice"
 IMPORT_ROW_TOO_LONG = (
     "The row has {cells} cells, the header only {columns}: put quotes around a cell that holds a delimiter"
 )
+IMPORT_LETTER_LOST = (
+    "A letter of this row could not be read: save the file as UTF-8 (CSV UTF-8 in Excel), and import it again"
+)
 IMPORT_ROW_REFUSED = "The database refused this row: {reason}"
 IMPORT_FAILED = (
     "The import stood still for an hour and was given up. Import the same file again: what was recorded "

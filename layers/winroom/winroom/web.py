@@ -425,7 +425,9 @@ def _authenticate(request: Request) -> Caller:
 def _credential(request: Request) -> str:
     """A key, the secret of a display's link or a session's token: as a header; a session's as cookie, a
     display's as part of the path of its page."""
-    if (link := request.path_params.get("link", "")).startswith(displays.PREFIX):
+    if (link := request.path_params.get("link")) is not None:
+        if not link.startswith(displays.PREFIX):
+            raise Unauthenticated
         return str(link)
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credential:
