@@ -12,6 +12,7 @@ SAVE = "Save"
 CANCEL = "Cancel"
 SEARCH = "Search"
 FILTER = "Filter"
+MORE_FILTERS = "More filters"
 ALL = "All"
 YES = "Yes"
 NO = "No"
@@ -92,9 +93,7 @@ LINE_STATIC = "Not live: reload for newer numbers"
 VIEWERS = "{viewers} here"
 
 # Queue
-QUEUE_WAITING = "Waiting for a seller"
-QUEUE_CLAIMED = "Claimed"
-QUEUE_EXCLUDED = "Set aside"
+QUEUES = {"pending": "Waiting for a seller", "claimed": "Claimed", "excluded": "Set aside"}
 QUEUE_LEDE = {
     "pending": "Sales that wait to be claimed, newest first.",
     "claimed": "Sales that somebody has claimed, newest first.",
