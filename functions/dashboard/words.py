@@ -295,9 +295,6 @@ RESET_PASSWORD = "Reset password"
 RESET_PASSWORD_WHY = (
     "Their password ends at once, and they are logged out everywhere. The new one is shown to you, once."
 )
-RESET_OWN_WHY = (
-    "Your password ends at once, and you are logged out everywhere. The new one is shown to you, once."
-)
 PASSWORD_RESET = "{name} has a new password"
 DISABLE = "Disable"
 DISABLE_WHY = "They are logged out within a minute and cannot log in. Their sales and claims stay."
