@@ -2,7 +2,22 @@
 
 from functools import partial
 
-from functions.dashboard import assets, entrance, leaderboard, me, pages, queue, sales, wall
+from functions.dashboard import (
+    api_keys,
+    assets,
+    displays,
+    entrance,
+    leaderboard,
+    me,
+    pages,
+    products,
+    queue,
+    sales,
+    sellers,
+    tenants,
+    users,
+    wall,
+)
 from winroom.callers import Role
 from winroom.web import FORM, Route, application, lambda_handler
 
@@ -34,6 +49,30 @@ ROUTES = [
     _page("POST", "/sales/new", sales.create, Role.SELLER, again=sales.form),
     # The link in the path is what lets a screen in.
     Route("GET", "/wall/{link}", wall.show, Role.DISPLAY),
+    _page("GET", "/products", products.index, Role.MANAGER),
+    _page("POST", "/products", products.create, Role.MANAGER, again=products.index),
+    _page("GET", "/products/{product_id}", products.show, Role.MANAGER),
+    _page("POST", "/products/{product_id}", products.change, Role.MANAGER, again=products.show),
+    _page("GET", "/sellers", sellers.index, Role.MANAGER),
+    _page("POST", "/sellers", sellers.create, Role.MANAGER, again=sellers.index),
+    _page("GET", "/sellers/{seller_id}", sellers.show, Role.MANAGER),
+    _page("POST", "/sellers/{seller_id}", sellers.change, Role.MANAGER, again=sellers.show),
+    _page("GET", "/displays", displays.index, Role.MANAGER),
+    _page("POST", "/displays", displays.create, Role.MANAGER, status=201, again=displays.index),
+    _page("POST", "/displays/{display_id}/revoke", displays.revoke, Role.MANAGER),
+    _page("GET", "/users", users.index, Role.ADMIN),
+    _page("POST", "/users", users.create, Role.ADMIN, status=201, again=users.index),
+    _page("GET", "/users/{user_id}", users.show, Role.ADMIN),
+    _page("POST", "/users/{user_id}", users.change, Role.ADMIN, again=users.show),
+    _page("POST", "/users/{user_id}/reset-password", users.reset_password, Role.ADMIN, again=users.show),
+    _page("GET", "/api-keys", api_keys.index, Role.ADMIN),
+    _page("POST", "/api-keys", api_keys.create, Role.ADMIN, status=201, again=api_keys.index),
+    _page(
+        "POST", "/api-keys/{api_key_id}/rotate", api_keys.rotate, Role.ADMIN, status=201, again=api_keys.index
+    ),
+    _page("POST", "/api-keys/{api_key_id}/revoke", api_keys.revoke, Role.ADMIN),
+    _page("GET", "/settings", tenants.show, Role.ADMIN),
+    _page("POST", "/settings", tenants.change, Role.ADMIN, again=tenants.show),
 ]
 
 app = application(ROUTES, pages.refuse)

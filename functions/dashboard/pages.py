@@ -1,6 +1,7 @@
 """How every page is made: the frame around it, its words, and what is shown when something is refused.
 Pages are for people; whatever they do, they do by the same verbs as the API."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 # Values and their words, to choose from.
 Choices = list[tuple[str, str]]
 
+_TRUTHS = {"true": True, "false": False}
+_NUMBER = re.compile(r"[0-9]{1,15}")
 _SYMBOLS = {"USD": "$", "EUR": "\u20ac", "GBP": "\u00a3", "TRY": "\u20ba"}
 
 
@@ -80,9 +83,19 @@ def filled(form: Form) -> Form:
     return {name: value for name, value in form.items() if value.strip()}
 
 
-def cleared(form: Form) -> dict[str, str | None]:
-    """The same for changes: what was left empty is to be empty from now on."""
-    return {name: value if value.strip() else None for name, value in form.items()}
+def cleared(form: Form, *required: str) -> dict[str, str | None]:
+    """The same for changes: what was left empty is to be empty from now on; what must not be, is refused."""
+    return {n: value if value.strip() or n in required else None for n, value in form.items()}
+
+
+def switched(form: Form, *names: str) -> dict[str, object]:
+    """Switches that were sent, as truths; what is neither true nor false stays, to be refused."""
+    return {name: _TRUTHS.get(form[name], form[name]) for name in names if name in form}
+
+
+def number(text: str) -> int | str:
+    """A whole number as people type it; anything else stays, to be refused."""
+    return int(text) if _NUMBER.fullmatch(text.strip()) else text
 
 
 def next_page(call: Call, cursor: object) -> str | None:
