@@ -22,12 +22,12 @@ class Visitor:
         """Somebody new of the company."""
         return cls(company.person(role)[1])
 
-    def get(self, path: str) -> Answer:
-        return doors.http(handler, "GET", path, headers=self._headers)
+    def get(self, path: str, key: str | None = None) -> Answer:
+        return doors.http(handler, "GET", path, key=key, headers=self._headers)
 
-    def post(self, path: str, **fields: str) -> Answer:
-        """Sends a form."""
-        headers = {**self._headers, "Content-Type": FORM}
+    def post(self, path: str, site: str = "same-origin", **fields: str) -> Answer:
+        """Sends a form, of ours or of another site."""
+        headers = {**self._headers, "Content-Type": FORM, "Sec-Fetch-Site": site}
         return doors.http(handler, "POST", path, urlencode(fields).encode(), headers=headers)
 
     def done(self, path: str, **fields: str) -> str:

@@ -59,11 +59,12 @@ def refuse(refused: Refused) -> Page:
     if isinstance(error, Unauthenticated) and call.route.role is not None:
         return _way_in(call)
     again = call.route.again
-    if again and (call.caller_or_none or call.route.role is None) and not isinstance(error, NotFound):
+    # Who was not let in to the form is not shown its page either.
+    if again and call.is_admitted and not isinstance(error, NotFound):
         try:
             return again(call, **call.arguments(again))
-        except WinRoomError:
-            telemetry.logger().info("the form could not be drawn again", exc_info=True)
+        except Exception:
+            telemetry.logger().warning("the form could not be drawn again", exc_info=True)
     return _error_page(error, refused.request_id, call)
 
 
@@ -119,6 +120,8 @@ def _context(call: Call | None) -> dict[str, Any]:
         "notice": words.NOTICES.get(query.get("notice", "")),
         "who": None,
         "seq": None,
+        # Where the page can be read again, if that is not where it was drawn: a refused form's page.
+        "address": None,
         **_form_of(call),
     }
 
