@@ -1,6 +1,7 @@
 """How every page is made: the frame around it, its words, and what is shown when something is refused.
 Pages are for people; whatever they do, they do by the same verbs as the API."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 # Values and their words, to choose from.
 Choices = list[tuple[str, str]]
 
+# A path of ours: neither another site's (`//evil`, `/\\evil`) nor anything that ends a header.
+_OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
 _SYMBOLS = {"USD": "$", "EUR": "\u20ac", "GBP": "\u00a3", "TRY": "\u20ba"}
 
 
@@ -45,6 +48,11 @@ def see(path: str, notice: str = "") -> Page:
     if notice:
         path += ("&" if "?" in path else "?") + urlencode({"notice": notice})
     return Page("", status=303, headers={"Location": path})
+
+
+def own_path(wanted: str | None, otherwise: str) -> str:
+    """Where a form asks to be sent afterwards, if that is a page of ours."""
+    return wanted if wanted and _OWN_PATH.fullmatch(wanted) else otherwise
 
 
 def refuse(refused: Refused) -> Page:
