@@ -206,8 +206,8 @@ CLAIMS_NONE = "No claims here"
 CLAIMS_NONE_LEDE = "Nobody has claimed a sale that fits what you chose."
 CLAIMED = "Claimed"
 CURRENCY = "Currency"
-DAY_FROM = "From"
-DAY_TO = "Until the end of"
+DAY_FROM = "First day"
+DAY_TO = "Last day"
 
 # Approvals
 APPROVALS_LEDE = "Claims that count once you have approved them."
@@ -234,9 +234,7 @@ DUPLICATE_OF = "Duplicate of {sale_id}"
 RESTORE_SALE_OF = "Restore the sale of {customer}"
 
 # Failed events
-FAILED_LEDE = (
-    "What could not become a sale. Nothing is lost: correct it, replay it, or discard it."
-)
+FAILED_LEDE = "What could not become a sale. Nothing is lost: correct it, replay it, or discard it."
 FAILED_REASONS = {
     "conflict": "Contradictions",
     "unknown_product": "Unknown products",
@@ -314,7 +312,7 @@ SALE_HINTS = {
 REPLAY_ALL = "Replay all"
 REPLAY_ALL_LEDE = "This is what would become of each. Nothing has changed yet."
 REPLAY_BUTTON = ("Replay {number} event", "Replay {number} events")
-REPLAY_NOTHING = "None of these can be replayed yet"
+REPLAY_NOTHING = "None of these can be replayed yet."
 REPLAY_NONE = "There is nothing to replay"
 REPLAY_NONE_LEDE = "No open event of this kind is left."
 REPLAY_MORE = "The next ones"
@@ -360,7 +358,7 @@ IMPORT_PROBLEMS_SOME = "The first {some} of {all}."
 IMPORT_ROW = "Row"
 IMPORT_PROBLEM = "Problem"
 IMPORT_WHOLE_ROW = "whole row"
-IMPORT_IGNORED = "Columns that were not used"
+IMPORT_IGNORED = "Unused columns"
 IMPORT_STARTED = "Started"
 IMPORT_FINISHED = "Finished"
 IMPORT_CHECKED = "What would become of {file}"
