@@ -5,8 +5,12 @@ from functools import partial
 from functions.dashboard import (
     api_keys,
     assets,
+    audit,
+    claims,
     displays,
     entrance,
+    failed_events,
+    imports,
     leaderboard,
     me,
     pages,
@@ -19,11 +23,14 @@ from functions.dashboard import (
     wall,
 )
 from winroom.callers import Role
-from winroom.web import FORM, Route, application, lambda_handler
+from winroom.imports import MOST_BYTES
+from winroom.web import FORM, FORM_WITH_FILE, Route, application, lambda_handler
 
 # For people: whoever is not logged in is asked to, and comes back.
 _page = partial(Route, is_personal=True, media_type=FORM)
 _open = partial(Route, role=None, media_type=FORM)
+# The file as the API takes it, and room for what is filled in beside it.
+_upload = partial(Route, is_personal=True, media_type=FORM_WITH_FILE, body_limit=MOST_BYTES + 64 * 1024)
 
 ROUTES = [
     _open("GET", "/", entrance.home),
@@ -73,6 +80,37 @@ ROUTES = [
     _page("POST", "/api-keys/{api_key_id}/revoke", api_keys.revoke, Role.ADMIN),
     _page("GET", "/settings", tenants.show, Role.ADMIN),
     _page("POST", "/settings", tenants.change, Role.ADMIN, again=tenants.show),
+    _page("GET", "/sale/{sale_id}", queue.of_sale, Role.WATCHER, status=303),
+    _page("GET", "/excluded", queue.excluded, Role.MANAGER),
+    _page("GET", "/claims", claims.index, Role.WATCHER),
+    _page("GET", "/approvals", claims.approvals, Role.MANAGER),
+    _page("POST", "/claims/{claim_id}/approve", claims.approve, Role.MANAGER, again=claims.approvals),
+    _page("POST", "/claims/{claim_id}/reject", claims.reject, Role.MANAGER, again=claims.approvals),
+    _page("GET", "/failed-events", failed_events.index, Role.ADMIN),
+    _page("GET", "/failed-events/replay", failed_events.preview, Role.ADMIN),
+    _page("POST", "/failed-events/replay", failed_events.replay_many, Role.ADMIN, again=failed_events.index),
+    _page("GET", "/failed-events/{failed_event_id}", failed_events.show, Role.ADMIN),
+    _page(
+        "POST", "/failed-events/{failed_event_id}", failed_events.edit, Role.ADMIN, again=failed_events.show
+    ),
+    _page(
+        "POST",
+        "/failed-events/{failed_event_id}/replay",
+        failed_events.replay,
+        Role.ADMIN,
+        again=failed_events.show,
+    ),
+    _page(
+        "POST",
+        "/failed-events/{failed_event_id}/discard",
+        failed_events.discard,
+        Role.ADMIN,
+        again=failed_events.show,
+    ),
+    _page("GET", "/imports", imports.index, Role.MANAGER),
+    _upload("POST", "/imports", imports.create, Role.MANAGER, again=imports.index),
+    _page("GET", "/imports/{import_id}", imports.show, Role.MANAGER),
+    _page("GET", "/audit", audit.index, Role.ADMIN),
 ]
 
 app = application(ROUTES, pages.refuse)

@@ -29,6 +29,8 @@ Choices = list[tuple[str, str]]
 
 _TRUTHS = {"true": True, "false": False}
 _NUMBER = re.compile(r"[0-9]{1,15}")
+# A path of ours: neither another site's (`//evil`, `/\\evil`) nor anything that ends a header.
+_OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
 _SYMBOLS = {"USD": "$", "EUR": "\u20ac", "GBP": "\u00a3", "TRY": "\u20ba"}
 
 
@@ -48,6 +50,11 @@ def see(path: str, notice: str = "") -> Page:
     if notice:
         path += ("&" if "?" in path else "?") + urlencode({"notice": notice})
     return Page("", status=303, headers={"Location": path})
+
+
+def own_path(wanted: str | None, otherwise: str) -> str:
+    """Where a form asks to be sent afterwards, if that is a page of ours."""
+    return wanted if wanted and _OWN_PATH.fullmatch(wanted) else otherwise
 
 
 def refuse(refused: Refused) -> Page:

@@ -8,6 +8,7 @@ SKIP = "Skip to the content"
 MENU = "Menu"
 NEXT_PAGE = "Older"
 SAVE = "Save"
+CANCEL = "Cancel"
 SEARCH = "Search"
 FILTER = "Filter"
 MORE_FILTERS = "More filters"
@@ -40,6 +41,7 @@ NOTICES = {
     "accepted": "Accepted: the sale was corrected.",
     "discarded": "Discarded.",
     "replayed_many": "Replayed. What could not be replayed is still listed.",
+    "import_started": "The file is here. Its rows are worked one after the other; you may leave this page.",
     "password_changed": "Password changed. All your other sessions have ended.",
     "product_hidden": "Deactivated: nobody can choose it any more.",
     "product_back": "Back: people can choose it again.",
@@ -424,3 +426,210 @@ SHORT_NAME_HINT = "Your people log in with it. It cannot be changed."
 MOST_INGESTION = "Sales requests a minute, at most"
 MOST_PEOPLE = "Other requests a minute, for each person, key and wallboard"
 COMPANY_SINCE = "With us since"
+# Claims
+CLAIMS = "Claims"
+CLAIMS_LEDE = "What boards are made of, newest first."
+CLAIMS_STANDS_FOR = "What {seller} stands for"
+CLAIMS_STANDS_FOR_LEDE = "The approved claims behind the place on the leaderboard."
+CLAIMS_NUMBER = ("claim on this page", "claims on this page")
+CLAIMS_NONE = "No claims here"
+CLAIMS_NONE_LEDE = "Nobody has claimed a sale that fits what you chose."
+CLAIMED = "Claimed"
+DAY_FROM = "First day"
+DAY_TO = "Last day"
+
+# Approvals
+APPROVALS_LEDE = "Claims that count once you have approved them."
+APPROVALS_NONE = "Nothing waits for you"
+APPROVALS_NONE_LEDE = "The next claim appears here by itself."
+APPROVALS_OFF = "Claims count at once"
+APPROVALS_OFF_LEDE = "Approval is switched off in your company. An admin can switch it on in Settings."
+APPROVE = "Approve"
+APPROVE_CLAIM_OF = "Approve the claim of {seller}: {customer}"
+REJECT = "Reject"
+REJECT_WHY = "The sale goes back to the queue, and {seller} sees your reason in its history."
+
+# Excluded
+EXCLUDED_LEDE = "Sales that look like another one wait here until you judge them."
+EXCLUDED_TO_JUDGE = "To judge"
+EXCLUDED_JUDGED = "Set aside by people"
+EXCLUDED_JUDGED_LEDE = "Sales that somebody took out of the queue."
+EXCLUDED_NONE = "Nothing to judge"
+EXCLUDED_NONE_LEDE = "A sale that looks like another one appears here by itself."
+EXCLUDED_NONE_JUDGED = "Nothing was set aside"
+EXCLUDED_NONE_JUDGED_LEDE = "Every sale is in the queue, or claimed."
+DUPLICATE_WHY = "It stays out of the queue for good, unless somebody restores it."
+DUPLICATE_OF = "Duplicate of {sale_id}"
+RESTORE_SALE_OF = "Restore the sale of {customer}"
+
+# Failed events
+FAILED_LEDE = "What could not become a sale. Nothing is lost: correct it, replay it, or discard it."
+FAILED_REASONS = {
+    "conflict": "Contradictions",
+    "unknown_product": "Unknown products",
+    "unreadable": "Not storable",
+    "retries_exhausted": "Gave up trying",
+    "lost": "Lost",
+}
+FAILED_WHY = {
+    "conflict": "Its id belongs to a sale that was received with other content.",
+    "unknown_product": "It names a product that your catalogue does not have.",
+    "unreadable": "It could not be stored as it is.",
+    "retries_exhausted": "It failed four times in a row. Replay it once the cause is gone.",
+    "lost": "A message told of it, but the sale itself never arrived.",
+}
+FAILED_NUMBER = "{number} or more"
+FAILED_SHOW = "Show"
+FAILED_OPEN = "Open"
+FAILED_RESOLVED = "Settled"
+FAILED_REASON = "Why it failed"
+FAILED_NONE = "Nothing has failed"
+FAILED_NONE_LEDE = "Every event became a sale. Should one fail, it waits here."
+FAILED_NOTHING_FOUND = "Nothing found"
+FAILED_NOTHING_FOUND_LEDE = "No failed event fits what you chose."
+FAILED_NO_CUSTOMER = "Content unknown"
+FAILED_ATTEMPTS = ("attempt", "attempts")
+FAILED_AT = "Failed"
+FAILED_ERROR = "In detail"
+FAILED_CONTENT = "Content"
+FAILED_EDITED = "edited by {name}"
+FAILED_ORIGINAL = "What arrived"
+FAILED_CONTRADICTS = "What is different"
+FAILED_CONTRADICTS_LEDE = "The sale as it is, and as this event would have it."
+FAILED_REPLACED_LEDE = "The sale as it was, and as it is since the correction."
+FAILED_SAME = "Nothing is different any more."
+FAILED_FIELD = "Field"
+FAILED_EXISTING = "As it is"
+FAILED_PROPOSED = "As this event says"
+FAILED_LOOK = "Look at the sale"
+FAILED_FREE_IDS = "With another sale id it becomes a sale of its own."
+FAILED_SAVE_AND_REPLAY = "Save and replay"
+FAILED_SAVE_AND_ACCEPT = "Save and accept"
+FAILED_REPLAY_ALL = "Replay all of these"
+FAILED_EARLIER = "Earlier failures"
+FAILED_RESOLUTIONS = {
+    "replayed": "Replayed",
+    "accepted": "Accepted as a correction",
+    "discarded": "Discarded",
+}
+SOMEBODY = "somebody"
+ACCEPT = "Accept as correction"
+ACCEPT_WHY = "The sale takes this content: in the queue, in its claim and on the board."
+REPLAY = "Replay"
+DISCARD = "Discard"
+DISCARD_WHY = "Settles it as no sale. Your reason is kept with it."
+SALE_FIELDS = {
+    "sale_id": "Sale id",
+    "external_event_id": "Event id of the sender",
+    "occurred_at": "Sold",
+    "customer_name": "Customer",
+    "sell_price": "Price",
+    "cost_price": "Cost",
+    "currency": "Currency",
+    "seller_external_id": "Seller id",
+    "product_id": "Product",
+    "product_sku": "Product's SKU",
+    "category": "Category",
+    "notes": "Notes",
+}
+SALE_HINTS = {
+    "occurred_at": "With the time zone, such as 2026-01-31T15:30:00Z.",
+    "product_sku": "Names the product where none is chosen.",
+    "cost_price": "Without it: the product's usual cost.",
+}
+REPLAY_ALL = "Replay all"
+REPLAY_ALL_LEDE = "This is what would become of each. Nothing has changed yet."
+REPLAY_BUTTON = ("Replay {number} event", "Replay {number} events")
+REPLAY_NOTHING = "None of these can be replayed yet."
+REPLAY_NONE = "There is nothing to replay"
+REPLAY_NONE_LEDE = "No open event of this kind is left."
+REPLAY_MORE = "The next ones"
+OUTCOME = "What would happen"
+OUTCOMES = {
+    "replayed": "Would be replayed",
+    "skipped": "Needs your decision",
+    "refused": "Would fail again",
+    "settled": "Settled already",
+    "unknown": "Unknown",
+}
+
+# Imports
+IMPORTS_LEDE = "Bring sales in from a CSV file. The same file twice is one import."
+IMPORT_FILE = "CSV file"
+IMPORT_FILE_HINT = "The first row names the columns, such as sale_id, occurred_at, customer_name, sell_price."
+IMPORT_SELLER = "Seller of all rows"
+IMPORT_SELLER_HINT = "For rows that do not name one."
+IMPORT_IN_ROWS = "as the rows say"
+IMPORT_CURRENCY = "Currency of all rows"
+IMPORT_CURRENCY_HINT = "For rows that do not name one. Else: US dollar."
+IMPORT_TIME_ZONE_HINT = "Of times that do not tell theirs, such as Europe/Istanbul. Else: your company's."
+IMPORT_MAPPING = "Columns with other names"
+IMPORT_MAPPING_HINT = "Theirs:ours, such as Invoice:sale_id,Client:customer_name."
+IMPORT_MORE = "More about the file"
+IMPORT_CHECK = "Check first"
+IMPORT_NOW = "Import"
+IMPORTS_SO_FAR = "Imports so far"
+IMPORTS_NONE = "No imports yet"
+IMPORTS_NONE_LEDE = "Choose a file above, and check first: nothing is stored then."
+IMPORT_ROWS = ("row", "rows")
+IMPORT_STATES = {"pending": "Waiting", "running": "Under way", "done": "Done", "failed": "Given up"}
+IMPORT_PROGRESS = "{done} of {total} rows"
+IMPORT_COUNTS = {
+    "accepted": "new sales",
+    "duplicates": "known already",
+    "conflicts": "contradictions",
+    "bad": "not readable",
+}
+IMPORT_CONFLICTS = "Contradictions wait under Failed events for an admin."
+IMPORT_PROBLEMS = "What is wrong"
+IMPORT_PROBLEMS_SOME = "The first {some} of {all}."
+IMPORT_ROW = "Row"
+IMPORT_PROBLEM = "Problem"
+IMPORT_WHOLE_ROW = "whole row"
+IMPORT_IGNORED = "Unused columns"
+IMPORT_STARTED = "Started"
+IMPORT_FINISHED = "Finished"
+IMPORT_CHECKED = "What would become of {file}"
+IMPORT_CHECKED_LEDE = "Nothing is stored yet."
+IMPORT_TOLD = {
+    "new": "new sales",
+    "already_known": "known already",
+    "conflicting": "contradictions",
+    "unknown_products": "wait for a product",
+    "bad": "not readable",
+}
+IMPORT_GOOD = "Every row can be read."
+IMPORT_THE_REST = "Rows that are not readable are left out."
+IMPORT_AGAIN = "The file is too large to be kept here: please choose it once more."
+IMPORT_OTHER = "Choose another file"
+
+# Audit
+AUDIT_LEDE = "Who asked what of us, and what became of it. Newest first."
+AUDIT_PERSON = "Person"
+AUDIT_KEY = "API key"
+AUDIT_STATUS = "Outcome"
+AUDIT_STATUSES = {
+    "2xx": "Worked (2xx)",
+    "4xx": "Refused (4xx)",
+    "401": "Not logged in (401)",
+    "403": "Not allowed (403)",
+    "404": "Not found (404)",
+    "409": "Somebody was faster (409)",
+    "429": "Too many (429)",
+    "5xx": "Failed (5xx)",
+}
+AUDIT_ENDPOINT = "Route"
+AUDIT_REQUEST_ID = "Request number"
+AUDIT_NONE = "Nothing found"
+AUDIT_NONE_LEDE = "No request fits what you chose."
+AUDIT_LOOK_ON = "Nothing so far"
+AUDIT_LOOK_ON_LEDE = "The newest requests were looked through. There are older ones."
+AUDIT_WHEN = "When"
+AUDIT_WHO = "Who"
+AUDIT_WHAT = "What"
+AUDIT_FROM_WHERE = "From where"
+AUDIT_TOOK = "Took"
+AUDIT_MILLISECONDS = "{number} ms"
+AUDIT_REPEATS = "{number} times"
+AUDIT_BACK = "Without a first day, most searches look back seven days."
+AUDIT_KINDS = {"user_id": "Person", "api_key_id": "API key", "display_id": "Wallboard"}
