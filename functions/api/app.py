@@ -23,6 +23,7 @@ from functions.api import (
 )
 from winroom.callers import Role
 from winroom.errors import Forbidden, Paused, RateLimited, Unauthenticated
+from winroom.imports import MOST_BYTES
 from winroom.web import Route, application, lambda_handler
 
 ROUTES = [
@@ -82,7 +83,7 @@ ROUTES = [
         Role.MANAGER,
         status=202,
         also=(200,),
-        body_limit=4 * 1024 * 1024,
+        body_limit=MOST_BYTES,
         media_type="text/csv",
     ),
     Route("GET", "/api/imports", imports.index, Role.MANAGER),

@@ -1,12 +1,12 @@
 """Failed events over HTTP: reading, correcting, replaying and discarding what could not become a sale."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from winroom import failed_events, messages, sales
+from winroom import failed_events, sales
 from winroom.failed_events import (
     Discard,
     Edit,
@@ -18,7 +18,6 @@ from winroom.failed_events import (
     Resolution,
     Selection,
 )
-from winroom.messages import SaleEventReceived
 from winroom.web import Call, Reply, next_cursor
 
 
@@ -163,7 +162,7 @@ def replay(call: Call, failed_event_id: UUID, body: Replay) -> Reply[FailedEvent
     with call.session() as conn:
         effects = failed_events.replay(conn, call.caller, failed_event_id, body.event)
         replayed = failed_events.find(conn, failed_event_id)
-    _tell(call, effects)
+    failed_events.tell(call.caller, effects, call.request_id)
     return Reply(replayed)
 
 
@@ -173,7 +172,7 @@ def replay_many(call: Call, body: Selection) -> Reply[Replayed]:
     a decision. With `dry_run` nothing changes, and the outcomes are what they would be."""
     with call.session() as conn:
         replayed = failed_events.replay_many(conn, call.caller, body)
-    _tell(call, Effects(due=replayed.due))
+    failed_events.tell(call.caller, Effects(due=replayed.due), call.request_id)
     return Reply(
         {
             "dry_run": body.dry_run,
@@ -189,14 +188,3 @@ def discard(call: Call, failed_event_id: UUID, body: Discard) -> Reply[FailedEve
     with call.session() as conn:
         failed_events.discard(conn, call.caller, failed_event_id, body)
         return Reply(failed_events.find(conn, failed_event_id))
-
-
-def _tell(call: Call, effects: Effects) -> None:
-    """Sends on what has begun anew, and wakes a room whose sale was corrected."""
-    now = datetime.now(UTC)
-    if effects.due:
-        messages.try_to_send_sale_events(
-            [SaleEventReceived(i, call.caller.tenant_id, now, call.request_id) for i in effects.due]
-        )
-    if effects.change:
-        messages.try_to_wake_rooms([effects.change])

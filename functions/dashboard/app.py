@@ -2,13 +2,35 @@
 
 from functools import partial
 
-from functions.dashboard import assets, entrance, leaderboard, me, pages, queue, sales, wall
+from functions.dashboard import (
+    api_keys,
+    assets,
+    audit,
+    claims,
+    displays,
+    entrance,
+    failed_events,
+    imports,
+    leaderboard,
+    me,
+    pages,
+    products,
+    queue,
+    sales,
+    sellers,
+    tenants,
+    users,
+    wall,
+)
 from winroom.callers import Role
-from winroom.web import FORM, Route, application, lambda_handler
+from winroom.imports import MOST_BYTES
+from winroom.web import FORM, FORM_WITH_FILE, Route, application, lambda_handler
 
 # For people: whoever is not logged in is asked to, and comes back.
 _page = partial(Route, is_personal=True, media_type=FORM)
 _open = partial(Route, role=None, media_type=FORM)
+# The file as the API takes it, and room for what is filled in beside it.
+_upload = partial(Route, is_personal=True, media_type=FORM_WITH_FILE, body_limit=MOST_BYTES + 64 * 1024)
 
 ROUTES = [
     _open("GET", "/", entrance.home),
@@ -34,6 +56,61 @@ ROUTES = [
     _page("POST", "/sales/new", sales.create, Role.SELLER, again=sales.form),
     # The link in the path is what lets a screen in.
     Route("GET", "/wall/{link}", wall.show, Role.DISPLAY),
+    _page("GET", "/products", products.index, Role.MANAGER),
+    _page("POST", "/products", products.create, Role.MANAGER, again=products.index),
+    _page("GET", "/products/{product_id}", products.show, Role.MANAGER),
+    _page("POST", "/products/{product_id}", products.change, Role.MANAGER, again=products.show),
+    _page("GET", "/sellers", sellers.index, Role.MANAGER),
+    _page("POST", "/sellers", sellers.create, Role.MANAGER, again=sellers.index),
+    _page("GET", "/sellers/{seller_id}", sellers.show, Role.MANAGER),
+    _page("POST", "/sellers/{seller_id}", sellers.change, Role.MANAGER, again=sellers.show),
+    _page("GET", "/displays", displays.index, Role.MANAGER),
+    _page("POST", "/displays", displays.create, Role.MANAGER, status=201, again=displays.index),
+    _page("POST", "/displays/{display_id}/revoke", displays.revoke, Role.MANAGER),
+    _page("GET", "/users", users.index, Role.ADMIN),
+    _page("POST", "/users", users.create, Role.ADMIN, status=201, again=users.index),
+    _page("GET", "/users/{user_id}", users.show, Role.ADMIN),
+    _page("POST", "/users/{user_id}", users.change, Role.ADMIN, again=users.show),
+    _page("POST", "/users/{user_id}/reset-password", users.reset_password, Role.ADMIN, again=users.show),
+    _page("GET", "/api-keys", api_keys.index, Role.ADMIN),
+    _page("POST", "/api-keys", api_keys.create, Role.ADMIN, status=201, again=api_keys.index),
+    _page(
+        "POST", "/api-keys/{api_key_id}/rotate", api_keys.rotate, Role.ADMIN, status=201, again=api_keys.index
+    ),
+    _page("POST", "/api-keys/{api_key_id}/revoke", api_keys.revoke, Role.ADMIN),
+    _page("GET", "/settings", tenants.show, Role.ADMIN),
+    _page("POST", "/settings", tenants.change, Role.ADMIN, again=tenants.show),
+    _page("GET", "/sale/{sale_id}", queue.of_sale, Role.WATCHER, status=303),
+    _page("GET", "/excluded", queue.excluded, Role.MANAGER),
+    _page("GET", "/claims", claims.index, Role.WATCHER),
+    _page("GET", "/approvals", claims.approvals, Role.MANAGER),
+    _page("POST", "/claims/{claim_id}/approve", claims.approve, Role.MANAGER, again=claims.approvals),
+    _page("POST", "/claims/{claim_id}/reject", claims.reject, Role.MANAGER, again=claims.approvals),
+    _page("GET", "/failed-events", failed_events.index, Role.ADMIN),
+    _page("GET", "/failed-events/replay", failed_events.preview, Role.ADMIN),
+    _page("POST", "/failed-events/replay", failed_events.replay_many, Role.ADMIN, again=failed_events.index),
+    _page("GET", "/failed-events/{failed_event_id}", failed_events.show, Role.ADMIN),
+    _page(
+        "POST", "/failed-events/{failed_event_id}", failed_events.edit, Role.ADMIN, again=failed_events.show
+    ),
+    _page(
+        "POST",
+        "/failed-events/{failed_event_id}/replay",
+        failed_events.replay,
+        Role.ADMIN,
+        again=failed_events.show,
+    ),
+    _page(
+        "POST",
+        "/failed-events/{failed_event_id}/discard",
+        failed_events.discard,
+        Role.ADMIN,
+        again=failed_events.show,
+    ),
+    _page("GET", "/imports", imports.index, Role.MANAGER),
+    _upload("POST", "/imports", imports.create, Role.MANAGER, again=imports.index),
+    _page("GET", "/imports/{import_id}", imports.show, Role.MANAGER),
+    _page("GET", "/audit", audit.index, Role.ADMIN),
 ]
 
 app = application(ROUTES, pages.refuse)

@@ -1,6 +1,5 @@
 """The way in, on pages: signing a company up, logging in and out, one's own password."""
 
-import re
 from datetime import UTC, datetime
 
 from functions.dashboard import pages
@@ -11,9 +10,6 @@ from winroom.logins import Login, PasswordChange
 from winroom.sign_up import NewCompany
 from winroom.validation import check
 from winroom.web import Call, Form, Page, session_cookie
-
-# A path of ours: neither another site's (`//evil`, `/\\evil`) nor anything that ends a header.
-_OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
 
 
 def home(call: Call) -> Page:
@@ -29,8 +25,7 @@ def login_form(call: Call) -> Page:
 def log_in(call: Call, form: Form) -> Page:
     """Lets a person in, and sends them to the page that they asked for."""
     admitted = entrance.log_in(call, check(Login, pages.filled(form)))
-    wanted = form.get("next", "")
-    return _admitted(pages.see(wanted if _OWN_PATH.fullmatch(wanted) else "/queue"), admitted)
+    return _admitted(pages.see(pages.own_path(form.get("next"), "/queue")), admitted)
 
 
 def log_out(call: Call) -> Page:

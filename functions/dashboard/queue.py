@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from functions.dashboard import pages, words
+from functions.dashboard import choices, pages, words
 from functions.dashboard.pages import Choices
-from winroom import claims, messages, products, queue, room, sellers
+from winroom import claims, messages, queue, room
 from winroom.callers import Caller, Role
 from winroom.claims import NewClaim
 from winroom.db import Connection
@@ -27,8 +27,16 @@ def index(call: Call, query: Filter) -> Page:
 
 
 def excluded(call: Call, query: Filter) -> Page:
-    """What was set aside, suspected duplicates first of all."""
-    return _list(call, query.model_copy(update={"status": "excluded"}), "excluded.html")
+    """What was set aside: what somebody has to judge, unless what was judged is asked for."""
+    awaits_review = query.awaits_review is not False
+    wanted = query.model_copy(update={"status": "excluded", "awaits_review": awaits_review})
+    return _list(call, wanted, "excluded.html")
+
+
+def of_sale(call: Call, sale_id: str) -> Page:
+    """Leads from a sale's own id to its page."""
+    with call.session() as conn:
+        return pages.see(f"/queue/{queue.of_sale(conn, sale_id)}")
 
 
 def show(call: Call, queue_id: UUID) -> Page:
@@ -41,6 +49,7 @@ def show(call: Call, queue_id: UUID) -> Page:
             conn,
             "item.html",
             seq=seq,
+            address=f"/queue/{queue_id}",
             item=item,
             claim=claims.of_sale(conn, call.caller, item["sale_id"]),
             history=queue.history(conn, call.caller, item["sale_id"]),
@@ -74,7 +83,7 @@ def exclude(call: Call, queue_id: UUID, form: Form) -> Page:
     with call.session() as conn:
         _, change = queue.exclude(conn, call.caller, queue_id, check(Reason, pages.filled(form)))
     messages.try_to_wake_rooms([change])
-    return pages.see(f"/queue/{queue_id}", "excluded")
+    return pages.see(pages.own_path(form.get("back"), f"/queue/{queue_id}"), "excluded")
 
 
 def restore(call: Call, queue_id: UUID, form: Form) -> Page:
@@ -82,7 +91,7 @@ def restore(call: Call, queue_id: UUID, form: Form) -> Page:
     with call.session() as conn:
         _, change = queue.restore(conn, call.caller, queue_id, check(Remark, pages.filled(form)))
     messages.try_to_wake_rooms([change])
-    return pages.see(f"/queue/{queue_id}", "restored")
+    return pages.see(pages.own_path(form.get("back"), f"/queue/{queue_id}"), "restored")
 
 
 def _list(call: Call, wanted: Filter, template: str) -> Page:
@@ -102,26 +111,18 @@ def _list(call: Call, wanted: Filter, template: str) -> Page:
             is_sought=is_sought,
             is_whole=wanted.status == "pending" and not is_sought and not wanted.cursor,
             blank=_BLANK,
-            sellers=_sellers(conn),
-            products=_products(conn, call.caller),
+            sellers=choices.sellers(conn, wanted.seller),
+            products=choices.products(conn, call.caller, wanted.product),
             claimers=_claimers(conn, call.caller),
             may_claim=wanted.status == "pending" and _may_claim(call.caller),
         )
-
-
-def _sellers(conn: Connection) -> Choices:
-    return [(row["seller_id"], row["display_name"]) for row in sellers.page(conn, sellers.Filter())]
-
-
-def _products(conn: Connection, caller: Caller) -> Choices:
-    return [(str(row["id"]), row["name"]) for row in products.page(conn, caller, products.Filter())]
 
 
 def _claimers(conn: Connection, caller: Caller) -> Choices:
     """Whom a manager may claim for, the sale's own seller first."""
     if caller.role < Role.MANAGER:
         return []
-    return [("", words.CLAIM_FOR_OWN), *_sellers(conn)]
+    return [("", words.CLAIM_FOR_OWN), *choices.sellers(conn)]
 
 
 def _may_claim(caller: Caller) -> bool:

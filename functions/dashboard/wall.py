@@ -9,8 +9,8 @@ from winroom.web import Call, Page
 
 # The boards that take turns.
 _BOARDS: list[tuple[Period, Metric]] = [("month", "revenue"), ("today", "wins")]
-_PLACES = 8
-_WINS = 8
+_PLACES = 7
+_WINS = 6
 
 
 def show(call: Call, link: str) -> Page:

@@ -119,7 +119,7 @@ function greet({ type, data }) {
 // Live regions
 
 async function read() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  const answer = await fetch(document.body.dataset.address ?? location.href, { headers: { Accept: "text/html" } });
   if (answer.redirected) location.reload(); // logged out
   if (!answer.ok) throw new Error(answer.status);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");

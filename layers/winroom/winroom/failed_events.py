@@ -8,18 +8,18 @@ corrections.py says.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 from pydantic import Field
 
-from winroom import copy, corrections, ids, products, queries, sales
+from winroom import copy, corrections, ids, messages, products, queries, sales
 from winroom.callers import Caller
 from winroom.db import Connection, Row
 from winroom.errors import Conflict, FieldProblem, Invalid, NotFound
-from winroom.messages import RoomChanged
+from winroom.messages import RoomChanged, SaleEventReceived
 from winroom.sales import SaleEvent
 from winroom.validation import BlankIsAbsent, Input, Text500, Timestamp, YesOrNo, check
 
@@ -177,6 +177,17 @@ def discard(conn: Connection, caller: Caller, dead_letter_id: UUID, why: Discard
     settled already."""
     letter = _held(conn, dead_letter_id)
     _settle(conn, caller, [letter], "discarded", why.reason)
+
+
+def tell(caller: Caller, effects: Effects, trace: str) -> None:
+    """After the commit: sends on what has begun anew, and wakes a room whose sale was corrected."""
+    now = datetime.now(UTC)
+    if effects.due:
+        messages.try_to_send_sale_events(
+            [SaleEventReceived(event_id, caller.tenant_id, now, trace) for event_id in effects.due]
+        )
+    if effects.change:
+        messages.try_to_wake_rooms([effects.change])
 
 
 def _since(moment: datetime | None) -> dict[str, object]:

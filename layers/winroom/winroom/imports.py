@@ -4,7 +4,6 @@ way. A file imported twice is imported once: its rows keep the ids that they had
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
@@ -24,6 +23,8 @@ from winroom.validation import BlankIsAbsent, Input, Text255, check
 Status = Literal["pending", "running", "done", "failed"]
 Item = TypeVar("Item")
 
+# So many bytes a file may have.
+MOST_BYTES = 4 * 1024 * 1024
 # Rows of one message, and of one transaction.
 PART = 500
 # So many problems are told one by one; the others are counted.
@@ -209,7 +210,7 @@ def _with_times(conn: Connection, lines: Sequence[Line], time_zone: str | None) 
     texts = {line.values["occurred_at"] for line in lines if "occurred_at" in line.values}
     moments = {text: told for text in texts if (told := moment(text))}
     local = [text for text, told in moments.items() if told.tzinfo is None]
-    moments |= zip(local, _in_utc(conn, [moments[text] for text in local], time_zone), strict=True)
+    moments |= zip(local, tenants.in_utc(conn, [moments[text] for text in local], time_zone), strict=True)
     times = {text: told.isoformat() for text, told in moments.items() if told.tzinfo}
     return [_with_time(line, times) for line in lines]
 
@@ -218,11 +219,6 @@ def _with_time(line: Line, times: dict[str, str]) -> Line:
     told = line.values.get("occurred_at", "")
     # What is no time stays as it is: the model says what is wrong with it.
     return line._replace(values={**line.values, "occurred_at": times[told]}) if told in times else line
-
-
-def _in_utc(conn: Connection, moments: Sequence[datetime], time_zone: str | None) -> list[datetime]:
-    values = {"moments": moments, "time_zone": time_zone and tenants.known_zone(conn, time_zone)}
-    return [row["moment"] for row in conn.execute(_SQL["local_times"], values)]
 
 
 def _judged(conn: Connection, events: Sequence[SaleEvent]) -> list[bool | None]:

@@ -74,6 +74,15 @@ def find(conn: Connection, caller: Caller, queue_id: UUID) -> Row:
     return shown_to(caller, _found(conn, queue_id))
 
 
+def of_sale(conn: Connection, sale_id: str) -> UUID:
+    """The id of a sale's item. Raises NotFound, also where it was archived."""
+    row = conn.execute(_SQL["of_sale"], {"sale_id": sale_id}).fetchone()
+    if row is None:
+        raise NotFound
+    queue_id: UUID = row["queue_id"]
+    return queue_id
+
+
 def history(conn: Connection, caller: Caller, sale_id: str) -> list[Row]:
     """What the room was told of a sale, newest first: `seq`, `type`, `actor`, `actor_name`, `claim_id`,
     `seller_id` (who claims, else whose sale it is), `reason`, `created_at`."""

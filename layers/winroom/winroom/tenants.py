@@ -3,7 +3,8 @@
 import re
 import secrets
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -134,6 +135,15 @@ def known_zone(conn: Connection, name: str) -> str:
         message = copy.UNKNOWN_TIME_ZONE.format(field="time_zone")
         raise Invalid(details=[{"field": "time_zone", "message": message}])
     return str(found["name"])
+
+
+def in_utc(conn: Connection, moments: Sequence[datetime], time_zone: str | None = None) -> list[datetime]:
+    """Times without an offset, as told in a time zone or else in the company's own, in order.
+
+    Raises Invalid for an unknown time zone.
+    """
+    values = {"moments": moments, "time_zone": time_zone and known_zone(conn, time_zone)}
+    return [row["moment"] for row in conn.execute(_SQL["local_times"], values)]
 
 
 def _check_limit(tenant: Row, wanted: int | None) -> None:

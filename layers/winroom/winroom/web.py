@@ -217,6 +217,8 @@ class Call:
     headers: dict[str, str] = field(default_factory=dict)
     caller_or_none: Caller | None = None
     is_noted: bool = False
+    # Whether the route lets the caller in.
+    is_admitted: bool = False
     # Why it is refused, where a page tells it.
     refusal: WinRoomError | None = None
 
@@ -408,6 +410,7 @@ def _admit(call: Call) -> None:
             raise Forbidden(copy.PEOPLE_ONLY)
     if call.request.headers.get("x-api-version", API_VERSION) != API_VERSION:
         raise Invalid(copy.UNKNOWN_VERSION)
+    call.is_admitted = True
 
 
 def _authenticate(request: Request) -> Caller:

@@ -54,15 +54,6 @@ update wr.imports set
 where import_id = %(import_id)s
 returning case when status = 'running' then next_row end as next_row;
 
--- local_times: Times without an offset, as told in a time zone or else in the tenant's own; in order.
-select told.moment at time zone zone.name as moment
-from (
-    select coalesce(%(time_zone)s::text, settings ->> 'time_zone', 'UTC') as name
-    from wr.tenants where tenant_id = (select wr.current_tenant())
-) zone
-cross join unnest(%(moments)s::timestamp[]) with ordinality as told (moment, position)
-order by told.position;
-
 -- judge: How events stand to those that are known, in order: null if they are new, else whether they contradict.
 select known.is_conflict
 from unnest(%(sale_ids)s::text[], %(external_event_ids)s::text[], %(content_hashes)s::bytea[])

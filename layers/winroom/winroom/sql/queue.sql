@@ -176,6 +176,9 @@ join wr.sellers seller on seller.seller_id = item.seller_id
 left join wr.sellers assigned on assigned.seller_id = item.assigned_seller_id
 left join wr.products p on p.product_id = item.product_id;
 
+-- of_sale: The item of a sale, while it is in the queue.
+select queue_id from wr.queue where sale_id = %(sale_id)s;
+
 -- history: What happened to a sale, newest first.
 select
     e.seq, e.type, e.actor, coalesce(u.display_name, k.name, e.actor) as actor_name, e.payload ->> 'claimId' as claim_id,

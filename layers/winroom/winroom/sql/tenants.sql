@@ -32,3 +32,12 @@ select name from pg_timezone_names
 where lower(name) = lower(%(name)s) and name !~ '^(posix|right|Factory|localtime)'
 order by name
 limit 1;
+
+-- local_times: Times without an offset, as told in a time zone or else in the tenant's own; in order.
+select told.moment at time zone zone.name as moment
+from (
+    select coalesce(%(time_zone)s::text, settings ->> 'time_zone', 'UTC') as name
+    from wr.tenants where tenant_id = (select wr.current_tenant())
+) zone
+cross join unnest(%(moments)s::timestamp[]) with ordinality as told (moment, position)
+order by told.position;

@@ -1,0 +1,47 @@
+"""The page of the audit log, through the real handler."""
+
+import pytest
+
+from tests.factories import Company
+from tests.visitor import Visitor
+from winroom import audit
+
+
+def test_who_did_what_and_what_became_of_it(company: Company) -> None:
+    admin = Visitor(company, "admin")
+    Visitor(company, "seller", "<u>anna").open("/approvals")
+    answer = admin.open("/audit")
+    assert "/approvals" in answer.raw
+    assert "forbidden" in answer.raw
+    assert "&lt;U&gt;Anna" in answer.raw
+    assert "<U>Anna" not in answer.raw
+
+
+def test_it_is_filtered_by_who_outcome_route_and_days(company: Company) -> None:
+    admin, seller = Visitor(company, "admin"), Visitor(company, "seller", "anna")
+    seller.open("/approvals")
+    seller.open("/queue")
+    page = admin.see(f"/audit?user_id={seller.user_id}&api_key_id=&status=4xx&endpoint=&from=2020-01-01&to=")
+    table = page.split("<tbody>")[1]
+    assert "/approvals" in table
+    assert "/queue" not in table
+    assert "/queue" in admin.see("/audit?endpoint=/queue").split("<tbody>")[1]
+    assert "Nothing found" in admin.see("/audit?to=2020-01-01")
+    assert "418" in admin.see("/audit?status=418")
+
+
+def test_an_empty_page_that_is_not_the_last_leads_on(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = Visitor(company, "admin")
+    for _ in range(3):
+        admin.open("/queue")
+    monkeypatch.setattr(audit, "LOOKED_AT", 2)
+    page = admin.see("/audit?endpoint=/nowhere")
+    assert "There are older ones" in page
+    assert 'href="?endpoint=%2Fnowhere&cursor=' in page
+
+
+def test_a_status_that_is_none_is_refused(company: Company) -> None:
+    refused = Visitor(company, "admin").open("/audit?status=fine")
+    assert (refused.status, "such as 403" in refused.raw) == (400, True)
