@@ -5,6 +5,7 @@ import argparse
 import contextlib
 import io
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -56,7 +57,8 @@ class Photographer:
         page = context.new_page()
         if session:
             browser.let_in(page, self._origin, session)
-        page.goto(path)
+        while (answer := page.goto(path)) and answer.status == 429:
+            time.sleep(int(answer.headers["retry-after"]))  # many pages a minute are too many for anybody
         if page.locator("#line").count():
             page.locator("#line[data-state=live]").wait_for()
         page.evaluate("document.getAnimations().forEach((one) => one.finish())")
@@ -72,8 +74,7 @@ class Photographer:
         for name, path in (pages | MORE).items():
             for device, viewport in DEVICES.items():
                 for scheme in SCHEMES:
-                    nobody = path in ("/login", "/sign-up") or path.startswith("/wall/")
-                    with self.at(path, viewport, scheme, None if nobody else self._shown.admin) as page:
+                    with self.at(path, viewport, scheme, self._shown.session(path)) as page:
                         page.screenshot(path=into / f"{name}-{device}-{scheme}.png", full_page=True)
             print(".", end="", flush=True)
         for scheme in SCHEMES:

@@ -69,6 +69,12 @@ class Showcase:
         `build` how to come by one."""
         return route.path.format(**{name: quote(one, safe="") for name, one in self.ids.items()})
 
+    def session(self, path: str) -> str | None:
+        """As whom a page is looked at: as whoever sees most of it."""
+        if path.startswith(("/login", "/sign-up", "/wall/")):
+            return None
+        return self.seller if path == "/me" else self.admin
+
 
 def missing() -> set[str]:
     """The ids in paths of pages that no showcase has."""
@@ -195,12 +201,12 @@ def build(stack: Stack) -> Showcase:
 
     past = [sale(n, now - timedelta(minutes=dice.uniform(100, 42 * 24 * 60))) for n in range(1000, 1130)]
     company.send(past)
+    imported = _import(company, now)
     claims = _claim_all(company, dice)
     _let_it_have_been(company)
     waiting = [sale(n, now - timedelta(minutes=3 + (n - 2000) ** 2.1)) for n in range(2000, 2012)]
     company.send(waiting)
     _make_trouble(company, waiting, sale(2100, now - timedelta(hours=2)))
-    imported = _import(company, now)
     _let_claims_wait(company, [sale(n, now - timedelta(minutes=n - 2190)) for n in range(2200, 2203)])
     by_hand = {
         **sale(2300, now),
@@ -300,10 +306,6 @@ def _import(company: _Company, now: datetime) -> str:
     company.wait_until(
         lambda: company.ask("GET", f"/api/imports/{started}")["import"]["status"] in ("done", "failed")
     )
-    # What is that old, somebody has claimed long ago.
-    for item in company.ask("GET", "/api/queue?limit=100")["queue"]:
-        if item["sale_id"].startswith("OLD-"):
-            company.claim(item["id"], "mei", "retention")
     return str(started)
 
 

@@ -53,8 +53,8 @@ def width(page: Page) -> Any:
 def test_axe_finds_nothing_and_no_page_is_wider_than_its_screen(
     visit: Open, company: Showcase, route: Route
 ) -> None:
-    who = company.admin if route.role is not None and "{link}" not in route.path else None
-    page = visit(company.path(route), who, color_scheme="light")
+    path = company.path(route)
+    page = visit(path, company.session(path), color_scheme="light")
     expect(page).to_have_title(re.compile(r"\S.* - Win Room$"))
     expect(page.locator("h1").first).to_be_attached()
     assert problems(page) == []
@@ -70,8 +70,8 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_its_screen(
 
 @PAGES
 def test_no_page_is_heavy(visit: Open, company: Showcase, route: Route) -> None:
-    who = company.admin if route.role is not None and "{link}" not in route.path else None
-    page = visit("/favicon.ico", who)
+    path = company.path(route)
+    page = visit("/favicon.ico", company.session(path))
     loaded: dict[str, tuple[str, int]] = {}
     with page.expect_event("load"):
         page.on(
@@ -80,7 +80,7 @@ def test_no_page_is_heavy(visit: Open, company: Showcase, route: Route) -> None:
                 {request.url: (request.resource_type, request.sizes()["responseBodySize"])}
             ),
         )
-        page.goto(company.path(route), wait_until="commit")
+        page.goto(path, wait_until="commit")
     page.wait_for_load_state("networkidle")
     at_first = {
         url: size for url, (kind, size) in loaded.items() if kind in ("document", "stylesheet", "script")
