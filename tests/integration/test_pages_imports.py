@@ -26,7 +26,7 @@ def checked(visitor: Visitor, text: str = FILE) -> Answer:
 def test_a_file_is_checked_and_nothing_is_stored(company: Company, queues: Sqs) -> None:
     answer = checked(Visitor(company, "manager"))
     assert answer.status == 200
-    assert '<span class="figure">1</span> new sales' in answer.raw
+    assert '<span class="figure">1</span> new<' in answer.raw
     assert '<span class="figure">1</span> not readable' in answer.raw
     assert "Price must be a number" in answer.raw
     assert "Region" in answer.raw
@@ -49,7 +49,7 @@ def test_a_checked_file_is_imported_without_choosing_it_again(company: Company, 
     ]
     listed = visitor.open("/imports")
     assert "&lt;i&gt;january.csv" in listed.raw
-    assert "1 new sales" in listed.raw
+    assert "1 new" in listed.raw
 
 
 def test_a_large_file_is_chosen_again(company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
