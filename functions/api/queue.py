@@ -32,6 +32,7 @@ class QueueItem(TypedDict):
     product_name: str | None
     sell_price: MoneyText
     currency: Currency
+    # Null for those who only watch: it is written for colleagues.
     excluded_reason: str | None
     suspected_duplicate_of: str | None
     # A suspected duplicate that nobody has excluded or restored yet.

@@ -2,7 +2,26 @@
 
 from functools import partial
 
-from functions.dashboard import assets, audit, claims, entrance, failed_events, imports, pages, queue
+from functions.dashboard import (
+    api_keys,
+    assets,
+    audit,
+    claims,
+    displays,
+    entrance,
+    failed_events,
+    imports,
+    leaderboard,
+    me,
+    pages,
+    products,
+    queue,
+    sales,
+    sellers,
+    tenants,
+    users,
+    wall,
+)
 from winroom.callers import Role
 from winroom.imports import MOST_BYTES
 from winroom.web import FORM, FORM_WITH_FILE, Route, application, lambda_handler
@@ -31,6 +50,36 @@ ROUTES = [
     _page("POST", "/queue/{queue_id}/release", queue.release, Role.SELLER, again=queue.show),
     _page("POST", "/queue/{queue_id}/exclude", queue.exclude, Role.MANAGER, again=queue.show),
     _page("POST", "/queue/{queue_id}/restore", queue.restore, Role.MANAGER, again=queue.show),
+    _page("GET", "/leaderboard", leaderboard.show, Role.WATCHER),
+    _page("GET", "/me", me.show, Role.WATCHER),
+    _page("GET", "/sales/new", sales.form, Role.SELLER),
+    _page("POST", "/sales/new", sales.create, Role.SELLER, again=sales.form),
+    # The link in the path is what lets a screen in.
+    Route("GET", "/wall/{link}", wall.show, Role.DISPLAY),
+    _page("GET", "/products", products.index, Role.MANAGER),
+    _page("POST", "/products", products.create, Role.MANAGER, again=products.index),
+    _page("GET", "/products/{product_id}", products.show, Role.MANAGER),
+    _page("POST", "/products/{product_id}", products.change, Role.MANAGER, again=products.show),
+    _page("GET", "/sellers", sellers.index, Role.MANAGER),
+    _page("POST", "/sellers", sellers.create, Role.MANAGER, again=sellers.index),
+    _page("GET", "/sellers/{seller_id}", sellers.show, Role.MANAGER),
+    _page("POST", "/sellers/{seller_id}", sellers.change, Role.MANAGER, again=sellers.show),
+    _page("GET", "/displays", displays.index, Role.MANAGER),
+    _page("POST", "/displays", displays.create, Role.MANAGER, status=201, again=displays.index),
+    _page("POST", "/displays/{display_id}/revoke", displays.revoke, Role.MANAGER),
+    _page("GET", "/users", users.index, Role.ADMIN),
+    _page("POST", "/users", users.create, Role.ADMIN, status=201, again=users.index),
+    _page("GET", "/users/{user_id}", users.show, Role.ADMIN),
+    _page("POST", "/users/{user_id}", users.change, Role.ADMIN, again=users.show),
+    _page("POST", "/users/{user_id}/reset-password", users.reset_password, Role.ADMIN, again=users.show),
+    _page("GET", "/api-keys", api_keys.index, Role.ADMIN),
+    _page("POST", "/api-keys", api_keys.create, Role.ADMIN, status=201, again=api_keys.index),
+    _page(
+        "POST", "/api-keys/{api_key_id}/rotate", api_keys.rotate, Role.ADMIN, status=201, again=api_keys.index
+    ),
+    _page("POST", "/api-keys/{api_key_id}/revoke", api_keys.revoke, Role.ADMIN),
+    _page("GET", "/settings", tenants.show, Role.ADMIN),
+    _page("POST", "/settings", tenants.change, Role.ADMIN, again=tenants.show),
     _page("GET", "/sale/{sale_id}", queue.of_sale, Role.WATCHER, status=303),
     _page("GET", "/excluded", queue.excluded, Role.MANAGER),
     _page("GET", "/claims", claims.index, Role.WATCHER),

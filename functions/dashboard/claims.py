@@ -46,6 +46,7 @@ def approvals(call: Call, query: Filter) -> Page:
             conn,
             "approvals.html",
             seq=seq,
+            address="/approvals",
             claims=found,
             next=_next(call, found, wanted),
             is_asked_for=tenants.show(conn)["settings"]["claim_approval"],

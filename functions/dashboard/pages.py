@@ -29,6 +29,8 @@ Choices = list[tuple[str, str]]
 
 # A path of ours: neither another site's (`//evil`, `/\\evil`) nor anything that ends a header.
 _OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
+_TRUTHS = {"true": True, "false": False}
+_NUMBER = re.compile(r"[0-9]{1,15}")
 _SYMBOLS = {"USD": "$", "EUR": "\u20ac", "GBP": "\u00a3", "TRY": "\u20ba"}
 
 
@@ -64,11 +66,12 @@ def refuse(refused: Refused) -> Page:
     if isinstance(error, Unauthenticated) and call.route.role is not None:
         return _way_in(call)
     again = call.route.again
-    if again and (call.caller_or_none or call.route.role is None) and not isinstance(error, NotFound):
+    # Who was not let in to the form is not shown its page either.
+    if again and call.is_admitted and not isinstance(error, NotFound):
         try:
             return again(call, **call.arguments(again))
-        except WinRoomError:
-            telemetry.logger().info("the form could not be drawn again", exc_info=True)
+        except Exception:
+            telemetry.logger().warning("the form could not be drawn again", exc_info=True)
     return _error_page(error, refused.request_id, call)
 
 
@@ -88,9 +91,19 @@ def filled(form: Form) -> Form:
     return {name: value for name, value in form.items() if value.strip()}
 
 
-def cleared(form: Form) -> dict[str, str | None]:
-    """The same for changes: what was left empty is to be empty from now on."""
-    return {name: value if value.strip() else None for name, value in form.items()}
+def cleared(form: Form, *required: str) -> dict[str, str | None]:
+    """The same for changes: what was left empty is to be empty from now on; what must not be, is refused."""
+    return {n: value if value.strip() or n in required else None for n, value in form.items()}
+
+
+def switched(form: Form, *names: str) -> dict[str, object]:
+    """Switches that were sent, as truths; what is neither true nor false stays, to be refused."""
+    return {name: _TRUTHS.get(form[name], form[name]) for name in names if name in form}
+
+
+def number(text: str) -> int | str:
+    """A whole number as people type it; anything else stays, to be refused."""
+    return int(text) if _NUMBER.fullmatch(text.strip()) else text
 
 
 def next_page(call: Call, cursor: object) -> str | None:
@@ -114,6 +127,8 @@ def _context(call: Call | None) -> dict[str, Any]:
         "notice": words.NOTICES.get(query.get("notice", "")),
         "who": None,
         "seq": None,
+        # Where the page can be read again, if that is not where it was drawn: a refused form's page.
+        "address": None,
         **_form_of(call),
     }
 

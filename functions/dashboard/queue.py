@@ -49,6 +49,7 @@ def show(call: Call, queue_id: UUID) -> Page:
             conn,
             "item.html",
             seq=seq,
+            address=f"/queue/{queue_id}",
             item=item,
             claim=claims.of_sale(conn, call.caller, item["sale_id"]),
             history=queue.history(conn, call.caller, item["sale_id"]),

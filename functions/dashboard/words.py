@@ -3,7 +3,6 @@
 PRODUCT = "Win Room"
 TAGLINE = "Every win, seen at once."
 UNKNOWN = "unknown"
-NOBODY = "nobody"
 NONE = "none"
 SKIP = "Skip to the content"
 MENU = "Menu"
@@ -12,11 +11,10 @@ SAVE = "Save"
 CANCEL = "Cancel"
 SEARCH = "Search"
 FILTER = "Filter"
+MORE_FILTERS = "More filters"
 ALL = "All"
-YES = "Yes"
 NO = "No"
 OPTIONAL = "optional"
-CLOSE = "Close"
 MORE = "More"
 FIX_FIELDS = "Please correct what is marked below."
 
@@ -45,6 +43,13 @@ NOTICES = {
     "replayed_many": "Replayed. What could not be replayed is still listed.",
     "import_started": "The file is here. Its rows are worked one after the other; you may leave this page.",
     "password_changed": "Password changed. All your other sessions have ended.",
+    "product_hidden": "Deactivated: nobody can choose it any more.",
+    "product_back": "Back: people can choose it again.",
+    "seller_hidden": "Deactivated: this seller claims nothing any more.",
+    "seller_back": "Back: this seller can claim again.",
+    "person_disabled": "Disabled: within a minute they can do nothing here.",
+    "person_back": "Enabled: they can log in again.",
+    "settings_saved": "Saved. It takes effect within a minute.",
 }
 
 ERROR_TITLES = {
@@ -93,9 +98,7 @@ LINE_STATIC = "Not live: reload for newer numbers"
 VIEWERS = "{viewers} here"
 
 # Queue
-QUEUE_WAITING = "Waiting for a seller"
-QUEUE_CLAIMED = "Claimed"
-QUEUE_EXCLUDED = "Set aside"
+QUEUES = {"pending": "Waiting for a seller", "claimed": "Claimed", "excluded": "Set aside"}
 QUEUE_LEDE = {
     "pending": "Sales that wait to be claimed, newest first.",
     "claimed": "Sales that somebody has claimed, newest first.",
@@ -111,7 +114,6 @@ CLAIM = "Claim"
 CLAIM_AS = "Claim as"
 CLAIM_FOR = "for"
 CLAIM_FOR_OWN = "the sale's seller"
-CLAIM_FOR_ME = "me ({name})"
 CLAIM_SALE_OF = "Claim the sale of {customer}"
 CLAIM_FAILED = "The claim did not arrive: there is no connection. Please try again."
 CLAIM_TYPES = {"first_touch": "First touch", "upsell": "Upsell", "retention": "Retention"}
@@ -196,6 +198,235 @@ FIRST_SALE_HERE = "Here it is: {customer}, {price}. You are live."
 INVITE = "Invite your people"
 READ_API = "Read about the API"
 
+# Leaderboard
+BOARD_LEDE = {
+    "today": "Today so far.",
+    "week": "This week so far, from Monday.",
+    "month": "This month so far.",
+    "quarter": "This quarter so far.",
+    "year": "This year so far.",
+    "all": "From the first win on.",
+}
+BOARD_ZONE = "Days end at midnight in {zone}."
+BOARD_EMPTY = "No wins yet"
+BOARD_EMPTY_LEDE = "The first claim of this period opens the board."
+PERIOD = "Period"
+PERIODS = {
+    "today": "Today",
+    "week": "This week",
+    "month": "This month",
+    "quarter": "This quarter",
+    "year": "This year",
+    "all": "All time",
+}
+METRIC = "Ranked by"
+METRICS = {"wins": "Wins", "revenue": "Revenue", "margin": "Margin"}
+CURRENCY = "Currency"
+HOME_CURRENCY_IS = "Home ({currency})"
+SHOW = "Show"
+RANK = "Rank"
+WINS = ("win", "wins")
+YOUR_PLACE = "You are number {rank} of {of}."
+
+# Me
+ME_NO_SELLER = "You sell nothing yourself"
+ME_NO_SELLER_LEDE = "An admin can link you to a seller; then your wins and your best days stand here."
+STREAK = "Current streak"
+STREAK_LEDE = "Wins in a row, before anybody else has one."
+IN_A_ROW = ("in a row", "in a row")
+MONTH_RANK = "Place this month"
+RANK_OF = "{rank} of {of}"
+NOT_YET = "not yet"
+BEST_DAY_WINS = "Most wins in a day"
+BEST_DAY_REVENUE = "Best day"
+LAST_THIRTY = "The last thirty days"
+LAST_THIRTY_SAID = "Revenue of each day in {currency}, {wins} wins in all. The table below says the same."
+AS_TABLE = "As a table"
+DAY = "Day"
+RECENT_CLAIMS = "Your newest claims"
+NO_CLAIMS_YET = "No claims yet"
+NO_CLAIMS_YET_LEDE = "Claim a sale in the queue: it appears here at once."
+
+# New sale
+NEW_SALE_LEDE = "It goes the same way as a sale that your CRM sends, and appears in the queue a moment later."
+PRICE_HINT = "Such as 1800.50"
+SELLER_HINT = "The id of the seller. An unknown one is created."
+COST_HINT = "Left empty, the product's own cost is taken."
+SALE_ID_HINT = "Your own id of this sale, if it has one."
+ENTER_SALE = "Enter the sale"
+
+# Wallboard
+WALL_STALE = "Stale since {time}"
+WALL_EMPTY_LEDE = "The first win takes over this screen."
+WALL_WON = "{seller} won {customer}, {price}"
+WALL_GONE = "This wallboard link has ended"
+WALL_GONE_LEDE = "Somebody revoked it, or it was mistyped. A manager makes a new one under Wallboards."
+NEWEST_WINS = "Newest wins"
+SOUND_ON = "Sound is on"
+SOUND_OFF = "Sound is off"
+# Lists that people keep
+NAME = "Name"
+NAME_SEARCH = "Name starts with"
+SHOW_WHICH = "Show"
+ACTIVES = {"true": "Active", "false": "Deactivated", "all": "All"}
+INACTIVE = "Deactivated"
+DEACTIVATE = "Deactivate"
+BRING_BACK = "Bring back"
+NOTHING_MATCHES = "Nothing found"
+NAMED_NOTHING = "No name starts like this. Try fewer letters, or show all."
+MADE_BY = "made by"
+ENDED = "ended"
+REVOKE = "Revoke"
+REVOKED = "Revoked"
+
+# Products
+PRODUCTS_LEDE = "What you sell. Sales that come without a cost take it from here."
+ADD_PRODUCT = "Add a product"
+PRODUCTS_EMPTY = "No products yet"
+PRODUCTS_EMPTY_LEDE = "Sales come in without them, too. With them, margins are known."
+PRODUCTS_NONE_HIDDEN_LEDE = "Products that you deactivate are kept here, for history names them."
+SKU = "SKU"
+SKU_HINT = "Your CRM can name the product by it."
+DEFAULT_COST = "Default cost"
+DEFAULT_COST_HINT = "For sales that come without a cost, in the currency of the sale."
+DEFAULT_COST_LATER_HINT = "For sales to come: those that are here already keep the cost they have."
+CATEGORY_HINT = "Such as software or services."
+PRODUCT_DEACTIVATE_WHY = (
+    "People can no longer choose it. Sales that name it still come in, and history keeps it. "
+    "You can bring it back at any time."
+)
+PRODUCT_INACTIVE = (
+    "Nobody can choose this product for now. History keeps it, and sales that name it still come in."
+)
+
+# Sellers
+SELLERS_LEDE = "Who sells and claims. A sale of somebody unknown adds them by itself."
+ADD_SELLER = "Add a seller"
+SELLERS_EMPTY = "No sellers yet"
+SELLERS_EMPTY_LEDE = "They appear with their first sale, or you add them now."
+SELLERS_NONE_HIDDEN_LEDE = "Sellers who left are kept here: boards and history name them."
+SELLER_ID = "Seller id"
+SELLER_ID_HINT = "The id that your CRM sends with each sale. It cannot be changed later."
+SELLER_CLAIMS = "Claims that count"
+SELLER_CLAIMS_OF = "Claims of {name} that count"
+SELLER_SINCE = "Seller since"
+SELLER_DEACTIVATE_WHY = (
+    "This seller can claim nothing any more. Boards and history keep the name, and sales in it still come in."
+    " A person who logs in as this seller still can: disable them under People as well."
+)
+SELLER_INACTIVE = "This seller claims nothing for now. Boards and history keep the name."
+
+# Wallboards
+DISPLAYS_LEDE = "Links that let a screen on the wall watch the room. They show no costs and change nothing."
+ADD_DISPLAY = "Add a wallboard"
+DISPLAY_NAME_HINT = "Where it hangs, such as Office, second floor."
+DISPLAYS_EMPTY = "No wallboards yet"
+DISPLAYS_EMPTY_LEDE = "Add one, and open its link on the screen: it needs no login."
+DISPLAY_LIVE = "Works"
+DISPLAY_REVOKE_WHY = "Within a minute its link opens nothing and its screens go dark. This cannot be undone."
+DISPLAY_ADDED = "{name} is ready"
+DISPLAY_LINK = "Open this link on the screen"
+DISPLAY_ONCE = "Keep it now: it is not shown again. Whoever has the link can watch until you revoke it."
+OPEN_DISPLAY = "Open it here"
+BACK_TO_DISPLAYS = "All wallboards"
+
+# People
+USERS_LEDE = "Who may log in, and what they may do."
+ADD_PERSON = "Add a person"
+ROLE_LINES = {
+    "watcher": ("Watcher", "Looks on, and changes nothing."),
+    "seller": ("Seller", "Claims sales and enters their own."),
+    "manager": ("Manager", "Claims for everybody, approves, and keeps products, sellers and wallboards."),
+    "admin": ("Admin", "May do everything, also people, keys and settings."),
+}
+PERSON_STATES = {"": "All", "active": "Can log in", "disabled": "Disabled"}
+PERSON_DISABLED = "Disabled"
+YOU = "You"
+ACTS_FOR = "sells as"
+USERS_NONE_LEDE = "Nobody is disabled."
+PERSON_SELLER = "Sells as"
+PERSON_SELLER_HINT = "The id of a seller. Left empty, somebody with the role Seller gets one by their email."
+PERSON_PASSWORD_HINT = "Left empty, one is made and shown to you once."
+PERSON_ADDED = "{name} can log in"
+PERSON_PASSWORD = "The password of {email}"
+PERSON_PASSWORD_ONCE = "Keep it now: it is not shown again. They log in to {slug} and can change it there."
+BACK_TO_USERS = "All people"
+PERSON_SINCE = "Here since"
+POWERS_HINT = "With another role or seller they have to log in again."
+RESET_PASSWORD = "Reset password"
+RESET_PASSWORD_WHY = (
+    "Their password ends at once, and they are logged out everywhere. The new one is shown to you, once."
+)
+PASSWORD_RESET = "{name} has a new password"
+DISABLE = "Disable"
+DISABLE_WHY = "They are logged out within a minute and cannot log in. Their sales and claims stay."
+DISABLE_OWN_WHY = (
+    "You are logged out within a minute and cannot log in until another admin enables you again."
+)
+ENABLE = "Enable"
+PERSON_IS_DISABLED = "They cannot log in for now. Their sales and claims stay."
+
+# API keys
+API_KEYS_LEDE = "Keys let your other systems in: your CRM sends sales with one."
+ADD_KEY = "Create a key"
+KEY_NAME_HINT = "What it is for, such as CRM."
+SCOPE = "May"
+SCOPES = {"ingest": "Sends sales", "full": "Manages"}
+SCOPE_LINES = {
+    "ingest": ("Send sales", "Sends sales, and asks what became of them. Right for a CRM."),
+    "full": ("Manage", "May do what a manager may. For scripts and tools that you trust."),
+}
+KEYS_EMPTY = "No keys yet"
+KEYS_EMPTY_LEDE = "Create one, and give it to your CRM."
+KEY_STATES = {"live": "Works", "ending": "Ends soon", "revoked": "Revoked"}
+LAST_USED = "last used"
+NEVER_USED = "never used"
+KEY_ENDS = "ends"
+KEY_MADE = "The key {name} is ready"
+KEY_SECRET = "The key"
+KEY_MADE_ONCE = "Keep it now: it is not shown again. Whoever has it can use it until you revoke it."
+KEY_ROTATED = "A new key for {name}"
+KEY_ROTATED_ONCE = "Keep it now: it is not shown again. Put it in place of the old one before that ends."
+BACK_TO_KEYS = "All keys"
+ROTATE = "Rotate"
+ROTATE_WHY = (
+    "Makes a new key of the same kind, shown to you once. The old one goes on for as long as you say here."
+)
+ROTATE_BUTTON = "Make the new key"
+OVERLAP = "The old key ends"
+OVERLAPS = {
+    "0": "at once",
+    "15": "in 15 minutes",
+    "60": "in an hour",
+    "1440": "in a day",
+    "10080": "in a week",
+}
+KEY_REVOKE_WHY = (
+    "Within a minute the key opens nothing, and what still uses it is refused. This cannot be undone."
+)
+
+# Settings
+SETTINGS_LEDE = "How the room works for everybody in your company. Changes take effect within a minute."
+SETTINGS_COMPANY = "Company"
+SETTINGS_RULES = "Rules"
+SETTINGS_LIMITS = "Limits"
+TIME_ZONE_CHANGE_HINT = "Where your days begin and end. Another one cuts the days of all boards anew."
+SUSPECT_DUPLICATES = "Set suspected duplicates aside"
+SUSPECT_DUPLICATES_HINT = "A sale that looks like another one waits under Excluded until a manager decides."
+CLAIM_APPROVAL = "Claims need approval"
+CLAIM_APPROVAL_HINT = "They count on the boards once a manager has approved them."
+SHARE_MARGIN = "Everybody sees cost and margin"
+SHARE_MARGIN_HINT = "Otherwise only managers and admins do. Wallboards never show them."
+INGESTION_PER_MINUTE = "Sales requests a minute"
+INGESTION_PER_MINUTE_HINT = "{most} at most. Left empty, it is what your plan grants."
+PLAN = "Plan"
+PLANS = {"free": "Free", "pro": "Pro", "enterprise": "Enterprise"}
+SHORT_NAME = "Short name"
+SHORT_NAME_HINT = "Your people log in with it. It cannot be changed."
+MOST_INGESTION = "Sales requests a minute, at most"
+MOST_PEOPLE = "Other requests a minute, for each person, key and wallboard"
+COMPANY_SINCE = "With us since"
+
 # Claims
 CLAIMS = "Claims"
 CLAIMS_LEDE = "What boards are made of, newest first."
@@ -204,7 +435,6 @@ CLAIMS_STANDS_FOR_LEDE = "The approved claims behind the place on the leaderboar
 CLAIMS_NUMBER = ("claim on this page", "claims on this page")
 CLAIMS_NONE = "No claims here"
 CLAIMS_NONE_LEDE = "Nobody has claimed a sale that fits what you chose."
-CURRENCY = "Currency"
 DAY_FROM = "First day"
 DAY_TO = "Last day"
 

@@ -181,6 +181,7 @@ def _wake(origin: str, deployed: Deployment) -> None:
         for name in ("ProcessorFunction", "FanoutFunction"):
             pool.submit(deployed.invoke, name, b'{"Records": []}')
         pool.submit(_touch, f"{origin}/health", {})
+        pool.submit(_touch, f"{origin}/login", {})
         pool.submit(_touch, f"{origin}/api/events", {})
         pool.submit(_touch, f"{origin}/ws", handshake)  # refused for want of a ticket
 

@@ -105,9 +105,9 @@ def _step(what: str) -> Iterator[None]:
 def _show(running: stack.Stack) -> None:
     """One thing a line and no line broken, to be copied."""
     facts = {
-        "address": running.http_url,
+        "dashboard": running.http_url,
         "websocket": running.ws_url,
-        "tenant": running.tenant,
+        "company": running.tenant,
         "login": f"{running.admin['email']}  {running.admin['password']}",
         "API key": running.api_key,
         "database": running.database_url,

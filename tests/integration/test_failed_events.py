@@ -622,6 +622,7 @@ class TestCorrection:
             "id": str(item["queue_id"]),
             "saleId": "a",
             "sellerId": "ben",
+            "sellerName": "ben",
             "customerName": "Ada",
             "productName": "Product DESK",
             "category": None,

@@ -209,6 +209,11 @@ class TestDryRun:
         told = dry_run(company, sheet(*rows, fields=(*FIELDS, "product_id", "product_sku")))
         assert (told["new"], told["unknown_products"]) == (6, 2)
 
+    def test_an_amount_far_below_nothing_costs_its_own_row_alone(self, company: Company, queues: Sqs) -> None:
+        first, bad, last = rows_of(3)
+        done = imported(company, queues, sheet(first, {**bad, "sell_price": "-" + "9" * 40}, last))
+        assert (done["status"], counts(done)) == ("done", (2, 0, 0, 1))
+
     def test_a_thousand_problems_are_told_and_all_are_counted(self, company: Company, queues: Sqs) -> None:
         text = sheet(*({**row, "sell_price": "?"} for row in rows_of(1200)))
         told = dry_run(company, text)

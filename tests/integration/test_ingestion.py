@@ -104,6 +104,10 @@ class TestRefused:
             ({"sell_price": None}, "sell_price", "sell_price is required"),
             ({"sell_price": 0}, "sell_price", "sell_price must be greater than 0"),
             ({"sell_price": -3}, "sell_price", "sell_price must be greater than 0"),
+            # Beyond what rounding to cents can hold, and below what is allowed.
+            ({"sell_price": -1e30}, "sell_price", "sell_price must be greater than 0"),
+            ({"sell_price": "-" + "9" * 40}, "sell_price", "sell_price must be greater than 0"),
+            ({"cost_price": -1e30}, "cost_price", "cost_price must be at least 0"),
             ({"sell_price": True}, "sell_price", "sell_price must be a number"),
             ({"sell_price": "cheap"}, "sell_price", "sell_price must be a number"),
             ({"sell_price": "1_000"}, "sell_price", "sell_price must be a number"),

@@ -72,6 +72,7 @@ class TestOneSale:
             "id": str(the_item(company)["queue_id"]),
             "saleId": "a",
             "sellerId": "anna",
+            "sellerName": "anna",
             "customerName": told["payload"]["customerName"],
             "productName": None,
             "category": None,

@@ -185,6 +185,18 @@ class TestWhoSeesWhat:
             "margin_amount",
         }
 
+    def test_why_somebody_set_an_item_aside_is_not_for_those_who_only_watch(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        (item,) = enqueue(company, queues, sale())
+        call(company, "POST", f"/api/queue/{item['id']}/exclude", {"reason": "He fakes his sales"})
+        seen = {}
+        for role in ("watcher", "seller"):
+            _, token = company.person(role)
+            answer = call(company, "GET", f"/api/queue/{item['id']}", key=token)
+            seen[role] = (answer.json["item"]["excluded_reason"], "fakes" in answer.raw)
+        assert seen == {"watcher": (None, False), "seller": ("He fakes his sales", True)}
+
     def test_a_display_reads_no_queue(self, company: Company, queues: Sqs) -> None:
         (item,) = enqueue(company, queues, sale())
         link = display(company)

@@ -161,6 +161,13 @@ def test_a_row_with_more_cells_than_the_header_is_a_problem_of_its_own() -> None
     assert "6 cells, the header only 5" in bad.problem
 
 
+def test_a_row_with_a_letter_that_was_lost_on_the_way_is_a_problem_of_its_own() -> None:
+    good, bad = read(f"{HEADER}\n{ROW}\n{ROW.replace('A', chr(0xFFFD), 1)}\n").lines
+    assert good.problem is None
+    assert bad.problem is not None
+    assert "UTF-8" in bad.problem
+
+
 def test_a_row_without_an_id_is_known_by_its_content_and_which_of_its_kind_it_is() -> None:
     header = "occurred_at,customer_name,sell_price"
     rows = ["2026-01-01,Ada,1", "2026-01-01,Ben,1", "2026-01-01,Ada,1"]

@@ -1,35 +1,13 @@
 // What makes pages live: the line, times in the viewer's zone, sales that come and go, and a board that moves.
 // Everything works without it, by forms and links.
 
-import { join } from "./room.js";
 import { patch, slide } from "./patch.js";
+import { join } from "./room.js";
+import { clock, money, tellTimes } from "./tell.js";
 
 const line = document.getElementById("line");
 const queue = document.getElementById("queue");
 const blank = document.getElementById("queue-item");
-const english = navigator.language.startsWith("en") ? navigator.language : "en-GB";
-
-// Times
-
-const moment = new Intl.DateTimeFormat(english, { dateStyle: "medium", timeStyle: "short" });
-const day = new Intl.DateTimeFormat(english, { dateStyle: "medium" });
-const clock = new Intl.DateTimeFormat(english, { timeStyle: "short" });
-
-function age(date) {
-  const minutes = Math.round((Date.now() - date) / 60_000);
-  if (minutes < 1) return "now";
-  if (minutes < 60) return `${minutes} min`;
-  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} d`;
-}
-
-function tellTimes(within = document) {
-  for (const time of within.querySelectorAll("time[datetime]")) {
-    const date = new Date(time.dateTime);
-    if (isNaN(date)) continue;
-    time.title = moment.format(date);
-    time.textContent = { age: age(date), date: day.format(date) }[time.dataset.as] ?? moment.format(date);
-  }
-}
 
 // Toasts
 
@@ -45,11 +23,10 @@ function toast(sentence, isBad = false) {
 
 function draw({ data }) {
   const row = blank.content.firstElementChild.cloneNode(true);
-  const money = new Intl.NumberFormat("en-US", { style: "currency", currency: data.currency, currencyDisplay: "narrowSymbol" });
-  const texts = { ...data, price: money.format(data.sellPrice), source: row.dataset[data.source] };
+  const texts = { ...data, price: money(data.sellPrice, data.currency), source: row.dataset[data.source] };
   for (const slot of row.querySelectorAll("[data-fill]")) slot.textContent = texts[slot.dataset.fill] ?? "";
   const margin = row.querySelector(".margin");
-  if (margin) margin.textContent = data.margin == null ? "" : `${margin.dataset.label} ${money.format(data.margin)}`;
+  if (margin) margin.textContent = data.margin == null ? "" : `${margin.dataset.label} ${money(data.margin, data.currency)}`;
   row.id = `item-${data.id}`;
   row.dataset.at = row.querySelector("time").dateTime = data.occurredAt;
   row.querySelector("a").href = `/queue/${data.id}`;
@@ -57,7 +34,7 @@ function draw({ data }) {
   if (button) {
     button.formAction = `/queue/${data.id}/claim`;
     button.value = data.sellerId;
-    button.ariaLabel = button.dataset.label.replace("{customer}", data.customerName);
+    button.ariaLabel = button.dataset.label.replace("{customer}", () => data.customerName);
   }
   return row;
 }
@@ -121,10 +98,20 @@ document.querySelector("form.claiming")?.addEventListener("submit", async (event
   room.again(); // what became of it, the database says
 });
 
+/** On the page after signing up: the first sale is here. */
+function greet({ type, data }) {
+  const first = document.getElementById("first-sale");
+  if (!first || type !== "queue.created") return;
+  first.classList.add("here");
+  first.textContent = first.dataset.here
+    .replace("{customer}", () => data.customerName)
+    .replace("{price}", () => money(data.sellPrice, data.currency));
+}
+
 // Live regions
 
 async function read() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  const answer = await fetch(document.body.dataset.address ?? location.href, { headers: { Accept: "text/html" } });
   if (answer.redirected) location.reload(); // logged out
   if (!answer.ok) throw new Error(answer.status);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -143,7 +130,7 @@ const room = join({
   on: {
     read,
     message: (message) => {
-      document.dispatchEvent(new CustomEvent("room", { detail: message }));
+      greet(message);
       if (queue?.hasAttribute("data-whole")) return move(message);
       return !document.querySelector("[data-live]");
     },

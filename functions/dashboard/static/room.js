@@ -81,7 +81,14 @@ export function join({ after, headers = {}, on }) {
   }
 
   function show(message) {
-    if (message.seq > shown && on.message(message) === false) want(message.seq);
+    if (message.seq <= shown) return;
+    let isApplied = false;
+    try {
+      isApplied = on.message(message);
+    } catch (error) {
+      console.error(error); // the database knows better than a half-drawn page
+    }
+    if (isApplied === false) want(message.seq);
   }
 
   /** The page must be true for this number, soon; not every page at the same moment, nor too often. */

@@ -103,6 +103,9 @@ IMPORT_MAPPED_TWICE = "mapping leads to {field} twice"
 IMPORT_ROW_TOO_LONG = (
     "The row has {cells} cells, the header only {columns}: put quotes around a cell that holds a delimiter"
 )
+IMPORT_LETTER_LOST = (
+    "A letter of this row could not be read: save the file as UTF-8 (CSV UTF-8 in Excel), and import it again"
+)
 IMPORT_ROW_REFUSED = "The database refused this row: {reason}"
 IMPORT_FAILED = (
     "The import stood still for an hour and was given up. Import the same file again: what was recorded "
@@ -122,7 +125,7 @@ LOST_EVENT = "A message arrived for an event that is not recorded"
 
 PRODUCT_NAME_TAKEN = "A product of this name exists already, perhaps a deactivated one."
 SKU_TAKEN = "A product with this SKU exists already, perhaps a deactivated one."
-SELLER_TAKEN = "A seller with the id {seller_id} exists already: change it with PATCH."
+SELLER_TAKEN = "A seller with the id {seller_id} exists already: change that one instead."
 TOO_MANY_KEYS = "Your company has {at_most} keys that work: revoke one that nobody needs first."
 KEY_NOT_LIVE = "This key is {state}: only a live key can be rotated. Create a new one instead."
 TOO_MANY_DISPLAYS = "Your company has {at_most} displays that work: revoke one that hangs nowhere first."

@@ -147,11 +147,13 @@ def told(conn: Connection, queue_id: UUID) -> dict[str, Any]:
 
 
 def shown_to(caller: Caller, row: Row) -> Row:
-    """An item or a claim without what the caller may not see: those keys are left out."""
+    """An item or a claim without what the caller may not see: those keys are left out, and why somebody set
+    an item aside is null."""
     hidden = set[str]() if caller.sees_margin else set(_MARGINS)
     if caller.role < Role.SELLER:
         # What is written of customers, and of colleagues, is for those who talk to them.
         hidden |= {"notes", "reason"}
+        row = row | dict.fromkeys(row.keys() & {"excluded_reason"})
     return {name: value for name, value in row.items() if name not in hidden}
 
 

@@ -96,7 +96,7 @@ def read(text: str, how: Reading) -> Spreadsheet:
         values = {fields[n]: cell for n, cell in enumerate(cells) if cell and n in fields}
         if "sale_id" not in values:
             values["sale_id"] = _sale_id(values, names)
-        lines.append(Line(number, defaults | values, _too_long(cells, columns)))
+        lines.append(Line(number, defaults | values, _too_long(cells, columns) or _unreadable(cells)))
     if not lines:
         raise Invalid(copy.IMPORT_NO_ROWS)
     ignored = [_sayable(column) for n, column in enumerate(columns) if n not in fields and column]
@@ -226,6 +226,11 @@ def _sale_id(values: Mapping[str, str], names: Counter[str]) -> str:
     name = hashlib.sha256(content.encode()).hexdigest()[:32]
     names[name] += 1
     return f"import-{name}-{names[name]}"
+
+
+def _unreadable(cells: Sequence[str]) -> str | None:
+    # What a gateway, or a spreadsheet before it, puts in place of a letter that it could not read.
+    return copy.IMPORT_LETTER_LOST if any("\ufffd" in cell for cell in cells) else None
 
 
 def _too_long(cells: Sequence[str], columns: Sequence[str]) -> str | None:

@@ -82,6 +82,8 @@ def _number_or_text(value: object) -> object:
 def _to_cents(amount: Decimal) -> Decimal:
     if amount > MOST_MONEY:
         raise PydanticCustomError("too_much", "", {"most": str(MOST_MONEY)})
+    if amount < 0:
+        return amount  # no amount of ours may be: the field's own bound says so, and rounding could fail
     return amount.quantize(Decimal("0.01")) + 0  # a zero has no sign
 
 

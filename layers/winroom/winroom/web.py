@@ -217,6 +217,8 @@ class Call:
     headers: dict[str, str] = field(default_factory=dict)
     caller_or_none: Caller | None = None
     is_noted: bool = False
+    # Whether the route lets the caller in.
+    is_admitted: bool = False
     # Why it is refused, where a page tells it.
     refusal: WinRoomError | None = None
 
@@ -408,6 +410,7 @@ def _admit(call: Call) -> None:
             raise Forbidden(copy.PEOPLE_ONLY)
     if call.request.headers.get("x-api-version", API_VERSION) != API_VERSION:
         raise Invalid(copy.UNKNOWN_VERSION)
+    call.is_admitted = True
 
 
 def _authenticate(request: Request) -> Caller:
@@ -425,7 +428,9 @@ def _authenticate(request: Request) -> Caller:
 def _credential(request: Request) -> str:
     """A key, the secret of a display's link or a session's token: as a header; a session's as cookie, a
     display's as part of the path of its page."""
-    if (link := request.path_params.get("link", "")).startswith(displays.PREFIX):
+    if (link := request.path_params.get("link")) is not None:
+        if not link.startswith(displays.PREFIX):
+            raise Unauthenticated
         return str(link)
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credential:

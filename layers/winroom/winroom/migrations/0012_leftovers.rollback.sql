@@ -1,4 +1,4 @@
-drop index wr.login_attempts_since;
+drop index wr.login_attempts_since, wr.claims_of_currency;
 
 drop function wr.take_stalled_imports(integer);
 create function wr.take_stalled_imports(in_limit integer)

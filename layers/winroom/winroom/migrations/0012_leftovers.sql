@@ -1,4 +1,8 @@
--- Nothing is kept of an import that was given up, and old attempts to log in are found by their age.
+-- Nothing is kept of an import that was given up; old attempts to log in are found by their age, claims by
+-- their currency.
+
+-- A currency that is rare, or not there at all, is found without a walk over all claims.
+create index claims_of_currency on wr.claims (tenant_id, currency, claimed_at desc, claim_id desc, state);
 
 create index login_attempts_since on wr.login_attempts (since);
 

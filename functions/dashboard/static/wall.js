@@ -1,0 +1,141 @@
+// The wallboard: panels take turns, a win takes over for a few seconds, and nobody ever has to touch it.
+
+import { patch, slide } from "./patch.js";
+import { join } from "./room.js";
+import { clock, money, tellTimes } from "./tell.js";
+
+const TURN = 12_000, TAKEOVER = 7_000, MOST_WAITING = 3, STILL_NEWS = 5 * 60_000;
+
+const line = document.getElementById("line");
+const takeover = document.getElementById("takeover");
+const sound = document.getElementById("sound");
+const panels = document.getElementById("panels");
+const link = location.pathname.split("/").pop();
+const isStill = matchMedia("(prefers-reduced-motion: reduce)");
+
+// Panels
+
+let shown = -1;
+function turn() {
+  const all = [...panels.children];
+  shown = (shown + 1) % all.length;
+  all.forEach((panel, n) => panel.classList.toggle("shown", n === shown));
+}
+panels.classList.add("turning");
+turn();
+setInterval(turn, TURN);
+
+// Wins
+
+const waiting = [];
+let isTaken = false;
+
+function celebrate({ type, at, data }) {
+  const isWin = data.state === "approved" && (type === "queue.claimed" || type === "claim.approved");
+  // What was missed for long is no news, and an import is nobody's win of today.
+  if (!isWin || data.source === "import" || Math.abs(Date.now() - Date.parse(at)) > STILL_NEWS) return;
+  if (waiting.length < MOST_WAITING) waiting.push(data);
+  if (!isTaken) next();
+}
+
+function next() {
+  const win = waiting.shift();
+  isTaken = Boolean(win);
+  takeover.hidden = !win;
+  if (!win) return;
+  const texts = { ...win, price: money(win.sellPrice, win.currency) };
+  for (const slot of takeover.querySelectorAll("[data-fill]")) slot.textContent = texts[slot.dataset.fill];
+  if (!isStill.matches) confetti();
+  chime();
+  setTimeout(next, TAKEOVER);
+}
+
+function confetti() {
+  for (let n = 0; n < 60; n++) {
+    const piece = document.createElement("i");
+    piece.style.left = `${Math.random() * 100}%`;
+    takeover.append(piece);
+    const drift = (Math.random() - 0.5) * 30, spin = Math.random() * 1080;
+    piece.animate(
+      [{ transform: "none" }, { transform: `translate(${drift}vw, 115vh) rotate(${spin}deg)` }],
+      { duration: 2500 + Math.random() * 3000, delay: Math.random() * 800, easing: "cubic-bezier(.2,.5,.6,1)" },
+    ).onfinish = () => piece.remove();
+  }
+}
+
+// Sound, made here: four notes upwards. Browsers want a touch before the first one, or to be told that they need none.
+
+let audio, isMuted = localStorage.getItem("muted") === "true";
+
+function chime() {
+  if (isMuted || audio?.state !== "running") return;
+  [523.25, 659.25, 783.99, 1046.5].forEach((pitch, n) => {
+    const note = audio.createOscillator(), volume = audio.createGain(), start = audio.currentTime + n * 0.13;
+    note.type = "triangle";
+    note.frequency.value = pitch;
+    volume.gain.setValueAtTime(0, start);
+    volume.gain.linearRampToValueAtTime(0.25, start + 0.02);
+    volume.gain.exponentialRampToValueAtTime(0.001, start + 0.9);
+    note.connect(volume).connect(audio.destination);
+    note.start(start);
+    note.stop(start + 1);
+  });
+}
+
+function tellSound() {
+  const isOn = !isMuted && audio.state === "running";
+  sound.textContent = isOn ? sound.dataset.on : sound.dataset.off;
+  sound.ariaPressed = isOn;
+}
+
+audio = new AudioContext();
+audio.onstatechange = tellSound;
+sound.hidden = false;
+sound.addEventListener("click", async () => {
+  isMuted = audio.state === "running" ? !isMuted : false;
+  localStorage.setItem("muted", isMuted);
+  await audio.resume();
+  tellSound();
+});
+tellSound();
+
+// A screen that sleeps shows no wins.
+
+async function stayAwake() {
+  if (!document.hidden) await navigator.wakeLock?.request("screen").catch(() => {});
+}
+document.addEventListener("visibilitychange", stayAwake);
+stayAwake();
+
+// The room
+
+async function read() {
+  const answer = await fetch(location.href);
+  if (answer.status === 401) return location.reload();
+  if (!answer.ok) throw new Error(answer.status);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const [old, now] = [document, page].map((one) => one.querySelector("script[src]").getAttribute("src"));
+  if (old !== now) return location.reload(); // a new release, and nobody here to fetch it
+  const moved = slide();
+  for (const region of document.querySelectorAll("[data-live]")) patch(region, page.getElementById(region.id));
+  tellTimes();
+  moved();
+  return Number(page.body.dataset.seq);
+}
+
+join({
+  after: Number(document.body.dataset.seq),
+  headers: { Authorization: `Bearer ${link}` },
+  on: {
+    read,
+    message: (message) => { celebrate(message); return false; },
+    state: (state, heard) => {
+      if (state === "refused") return location.reload();
+      line.dataset.state = state;
+      line.textContent = line.getAttribute(`data-when-${state}`).replace("{time}", clock.format(heard));
+    },
+  },
+});
+
+tellTimes();
+setInterval(tellTimes, 30_000);
