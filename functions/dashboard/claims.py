@@ -26,6 +26,7 @@ def index(call: Call) -> Page:
             conn,
             "claims.html",
             seq=seq,
+            days=days.as_days(conn, call.request.query_params),
             wanted=wanted,
             claims=found,
             sums=_sums(found) if wanted.state == "approved" else {},

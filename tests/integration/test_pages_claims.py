@@ -38,6 +38,17 @@ def test_days_are_those_of_the_company_to_their_end(company: Company, queues: Sq
     assert "Ada" in visitor.shown("/claims?from=2026-03-01T09:59:00Z&to=2026-03-01T10:00:00Z")
 
 
+def test_moments_of_a_link_are_shown_as_the_days_that_they_are(company: Company) -> None:
+    company.set(time_zone="Pacific/Kiritimati")
+    visitor = Visitor.of(company, "watcher")
+    page = visitor.shown("/claims?from=2026-02-28T10:00:00Z&to=2026-03-31T10:00:00Z")
+    assert 'type="date" value="2026-03-01"' in page
+    assert 'type="date" value="2026-03-31"' in page
+    page = visitor.shown("/claims?from=2026-02-28T10:00:01Z&to=9999-12-31T23:59:59Z")
+    assert 'type="text" value="2026-02-28T10:00:01Z"' in page
+    assert 'type="text" value="9999-12-31T23:59:59Z"' in page
+
+
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2026-02-30", "yesterday"])
 def test_days_that_are_none_are_refused_calmly(company: Company, day: str) -> None:
     assert Visitor.of(company, "watcher").get(f"/claims?to={day}").status == 400
