@@ -1,12 +1,9 @@
 """A walk over all routes of both tables: none lets in whom it must not, shows what is another company's, or
 answers bad input with anything but a refusal that says what is wrong. A new route is walked from its first
-day; one with a new kind of id asks to be told how to make such a thing (`MAKERS`)."""
+day; one with a new kind of id asks to be told how to make such a thing (`office.MAKERS`)."""
 
 import json
 import re
-import secrets
-from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -15,11 +12,11 @@ from psycopg import sql
 
 from functions.api import app as api
 from functions.ingestion import app as ingestion
-from functions.processor.app import handler as processor
 from infra import openapi
 from tests import doors
 from tests.doors import Answer, Sqs
-from tests.factories import Company, Database, sale
+from tests.factories import Company, Database
+from tests.office import MAKERS, Office
 from winroom import web
 from winroom.rate_limit import Bucket
 from winroom.web import Route
@@ -49,113 +46,6 @@ def send(route: Route, key: str | None, path: str = "", body: object = None, **m
     return doors.http(handler, method, path, body, key=key, headers=headers, **more)
 
 
-class Office:
-    """A company with an admin, who makes what the walk needs."""
-
-    def __init__(self, company: Company, queues: Sqs) -> None:
-        self.company = company
-        self._queues = queues
-
-    @property
-    def admin(self) -> str:
-        """The token of an admin, a new one each time: logging out is among the routes."""
-        return self.company.person("admin")[1]
-
-    @cached_property
-    def things(self) -> dict[str, str]:
-        """One of each kind, by the name of its id."""
-        return {name: make(self) for name, make in MAKERS.items()}
-
-    def path(self, route: Route, **ids: str) -> str:
-        """The route's path with the ids of our own things, but for those given."""
-        return route.path.format(**self.things | ids)
-
-    def body(self, route: Route) -> Any:
-        """A body that the route takes, with the ids of our own things; text as bytes."""
-        content = operation(route).get("requestBody", {"content": {}})["content"]
-        value = content[route.media_type]["example"] if content else None
-        if isinstance(value, str):
-            return value.encode()
-        ours = {name: self.things[name] for name in fields_of(route) if name in MAKERS} if content else {}
-        return value and {**value, **ours}
-
-    def ask(self, method: str, path: str, body: object = None, **more: Any) -> Json:
-        answer = doors.http(api.handler, method, path, body, key=self.admin, **more)
-        assert answer.status < 300, answer.raw
-        found: Json = answer.json
-        return found
-
-    def sell(self, **changes: Any) -> Json:
-        """Sends a sale, which becomes a queue item."""
-        key = self.company.ingest_key
-        answer = doors.http(ingestion.handler, "POST", "/api/events", sale(**changes), key=key)
-        doors.sqs(processor, self._queues.take("sales-events"))
-        found: Json = answer.json
-        return found
-
-
-def _event(office: Office) -> str:
-    return str(office.sell()["eventId"])
-
-
-def _item(office: Office) -> str:
-    office.sell()
-    return str(office.ask("GET", "/api/queue")["queue"][0]["id"])
-
-
-def _seller(office: Office) -> str:
-    seller_id = f"seller-{secrets.token_hex(4)}"
-    return str(office.ask("POST", "/api/sellers", {"seller_id": seller_id, "display_name": "S"})["seller_id"])
-
-
-def _claim(office: Office) -> str:
-    body = {"seller_id": _seller(office), "claim_type": "upsell"}
-    return str(office.ask("POST", f"/api/queue/{_item(office)}/claim", body)["claim"]["id"])
-
-
-def _failed_event(office: Office) -> str:
-    sale_id = f"twice-{secrets.token_hex(4)}"
-    office.sell(sale_id=sale_id)
-    office.sell(sale_id=sale_id, customer_name="Another")
-    return str(office.ask("GET", "/api/failed-events")["failed_events"][0]["id"])
-
-
-def _import(office: Office) -> str:
-    file = (
-        b"sale_id,occurred_at,customer_name,sell_price,seller_external_id\nI-1,2026-01-01T00:00:00Z,A,1,a\n"
-    )
-    made = office.ask("POST", "/api/imports", file, headers={"Content-Type": "text/csv"})
-    return str(made["import"]["id"])
-
-
-def _made_at(path: str, **body: Any) -> Callable[[Office], str]:
-    """Makes a thing by a POST whose answer has its id."""
-    return lambda office: str(
-        office.ask("POST", path, {n: v() if callable(v) else v for n, v in body.items()})["id"]
-    )
-
-
-def _word() -> str:
-    return secrets.token_hex(4)
-
-
-def _email() -> str:
-    return f"{_word()}@example.com"
-
-
-# How to make the thing that an id names, in a company; answers its id.
-MAKERS: dict[str, Callable[[Office], str]] = {
-    "api_key_id": _made_at("/api/api-keys", name=_word, scope="ingest"),
-    "claim_id": _claim,
-    "display_id": _made_at("/api/displays", name=_word),
-    "event_id": _event,
-    "failed_event_id": _failed_event,
-    "import_id": _import,
-    "product_id": _made_at("/api/products", name=_word),
-    "queue_id": _item,
-    "seller_id": _seller,
-    "user_id": _made_at("/api/users", email=_email, display_name="U", role="seller"),
-}
 # What fields and parameters call such ids.
 FIELDS = {name: name for name in MAKERS} | {
     "ids": "failed_event_id",
@@ -177,6 +67,16 @@ def fields_of(route: Route) -> set[str]:
     """The fields of the JSON that the route takes."""
     schema = operation(route)["requestBody"]["content"]["application/json"]["schema"]
     return set(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["properties"])
+
+
+def body_of(route: Route, office: Office) -> Any:
+    """A body that the route takes, with the ids of the office's own things; text as bytes."""
+    content = operation(route).get("requestBody", {"content": {}})["content"]
+    value = content[route.media_type]["example"] if content else None
+    if isinstance(value, str):
+        return value.encode()
+    own = {name: office.things[name] for name in fields_of(route) if name in MAKERS} if content else {}
+    return value and {**value, **own}
 
 
 def queried(route: Route) -> set[str]:
@@ -228,7 +128,7 @@ def contents(company: Company) -> Json:
 
 def test_the_walk_knows_how_to_make_whatever_an_id_names() -> None:
     unknown = {name for route in ROUTES for name in ids_of(route)} - MAKERS.keys()
-    assert unknown == set(), f"tell MAKERS in {__name__} how to make the things that these ids name"
+    assert unknown == set(), "tell MAKERS in tests/office.py how to make the things that these ids name"
 
 
 class TestAnotherCompany:
@@ -240,7 +140,7 @@ class TestAnotherCompany:
         before = contents(theirs.company)
         for route in WITH_IDS:
             with subtests.test(named(route)):
-                body, same_id = ours.body(route), {"X-Request-ID": "same"}
+                body, same_id = body_of(route, ours), {"X-Request-ID": "same"}
                 answers = [
                     send(route, admin, route.path.format(**ids), body, headers=same_id)
                     for ids in (foreign, unknown)
@@ -254,7 +154,7 @@ class TestAnotherCompany:
     ) -> None:
         for route in WITH_IDS:
             with subtests.test(named(route)):
-                answer = send(route, theirs.admin, theirs.path(route), theirs.body(route))
+                answer = send(route, theirs.admin, theirs.path(route), body_of(route, theirs))
                 assert answer.status != 404, answer.raw
 
     def test_its_ids_in_a_query_find_no_more_than_unknown_ones(
@@ -282,7 +182,7 @@ class TestAnotherCompany:
                     answers = []
                     # Made for this alone: a body may also take an id for a thing of its own.
                     for office, value in ((ours, MAKERS[FIELDS[field]](theirs)), (another, str(uuid4()))):
-                        body = {**office.body(route), field: [value] if field == "ids" else value}
+                        body = {**body_of(route, office), field: [value] if field == "ids" else value}
                         answer = send(route, office.admin, office.path(route), body, headers=same_id)
                         answers.append((answer.status, stripped(answer.raw.replace(value, "*"))))
                     assert answers[0] == answers[1]
@@ -309,7 +209,7 @@ def may(caller: str, route: Route) -> bool:
 
 class TestWhoMayDoIt:
     def test_nobody_without_a_credential_that_is_alive(self, subtests: pytest.Subtests, ours: Office) -> None:
-        bodies = {route: ours.body(route) for route in SECURED}
+        bodies = {route: body_of(route, ours) for route in SECURED}
         before = ours.company.count("api_audit_log")
         for route in SECURED:
             with subtests.test(named(route)):
@@ -326,7 +226,7 @@ class TestWhoMayDoIt:
         callers |= {"ingest": company.ingest_key, "full": company.full_key} | people(company)
         for route in SECURED:
             with subtests.test(named(route)):
-                body, before = ours.body(route), company.count("api_audit_log")
+                body, before = body_of(route, ours), company.count("api_audit_log")
                 # Who logs out is somebody else from then on.
                 for caller, key in (callers | (people(company) if route.is_personal else {})).items():
                     answer = send(route, key, somewhere(route), body)
@@ -393,7 +293,7 @@ class TestBadInput:
 
     def test_a_strange_value_is_refused_or_taken(self, subtests: pytest.Subtests, ours: Office) -> None:
         for route in filter(takes_json, ROUTES):
-            path, valid = ours.path(route), ours.body(route)
+            path, valid = ours.path(route), body_of(route, ours)
             for field in sorted(fields_of(route)):
                 with subtests.test(f"{named(route)} {field}"):
                     admin = ours.admin
@@ -408,7 +308,7 @@ class TestBadInput:
             # The older name is read only where the newer is absent.
             for field in sorted(fields_of(route) - {"amount"}):
                 with subtests.test(f"{named(route)} {field}"):
-                    body = {**ours.body(route), field: 7 if field == "event" else {"a": []}}
+                    body = {**body_of(route, ours), field: 7 if field == "event" else {"a": []}}
                     answer = send(route, ours.admin, ours.path(route), body)
                     assert answer.status == 400, answer.raw
                     assert field in {p["field"].partition(".")[0] for p in answer.json["details"]}
@@ -439,7 +339,7 @@ class TestBadInput:
         for route in ROUTES:
             with subtests.test(named(route)):
                 for version in ("2", "", "one"):
-                    given, body = {"X-API-Version": version}, ours.body(route)
+                    given, body = {"X-API-Version": version}, body_of(route, ours)
                     answer = send(route, admin, somewhere(route), body, headers=given)
                     assert answer.status == 400
                     assert "X-API-Version" in answer.json["error"]
@@ -449,7 +349,7 @@ class TestBadInput:
     ) -> None:
         admin = ours.admin
         for route in ROUTES:
-            path, body = ours.path(route), ours.body(route)
+            path, body = ours.path(route), body_of(route, ours)
             for name in sorted(queried(route)):
                 with subtests.test(f"{named(route)} {name}"):
                     for text in STRANGE_TEXTS:
@@ -471,7 +371,7 @@ class TestBadInput:
             with subtests.test(named(route)):
                 for text in STRANGE_IDS:
                     path = route.path.format(**dict.fromkeys(MAKERS, text))
-                    answer = send(route, admin, path, ours.body(route))
+                    answer = send(route, admin, path, body_of(route, ours))
                     assert (answer.status, answer.json["code"]) == (404, "not_found"), (text, answer.raw)
 
 
