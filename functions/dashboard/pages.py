@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 # Values and their words, to choose from.
 Choices = list[tuple[str, str]]
 
-_TRUTHS = {"true": True, "false": False}
-_NUMBER = re.compile(r"[0-9]{1,15}")
 # A path of ours: neither another site's (`//evil`, `/\\evil`) nor anything that ends a header.
 _OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
+_TRUTHS = {"true": True, "false": False}
+_NUMBER = re.compile(r"[0-9]{1,15}")
 _SYMBOLS = {"USD": "$", "EUR": "\u20ac", "GBP": "\u00a3", "TRY": "\u20ba"}
 
 
