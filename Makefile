@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test lint deploy openapi lock
+.PHONY: help dev test lint screenshots deploy openapi lock
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -16,15 +16,18 @@ help: ## say what there is
 dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
 	@$(BIN)/winroom local up
 
-test: lint ## lint, types, unit, integration and end-to-end tests
+test: lint ## lint, types, unit, integration, end-to-end and browser tests
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest tests/e2e tests/browser
 
 lint: $(BIN)/.installed ## style, types and templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
+
+screenshots: $(BIN)/.installed ## pictures of all pages, light and dark, phone and desktop; README=--readme: those of the README too
+	@$(BIN)/python -m infra.screenshots $(README)
 
 deploy: $(BIN)/.installed ## deploy to AWS: ENV=staging|production, RUNTIME, ARCHITECTURE
 	PATH="$(CURDIR)/$(BIN):$$PATH" ENV=$(ENV) RUNTIME=$(RUNTIME) ARCHITECTURE=$(ARCHITECTURE) infra/deploy.sh

@@ -10,11 +10,15 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from infra.local import postgres
+from infra.local import stack as local
+from infra.local.stack import Stack
+from infra.release import ROOT
 from tests.doors import Sqs
 from tests.factories import Company, Database
 from winroom import callers, db, messages, schema
 from winroom.settings import settings
 
+STATE = ROOT / ".winroom" / "e2e"
 PASSWORDS = dict.fromkeys(schema.LOGINS, "test")
 
 
@@ -104,3 +108,18 @@ def queues(environment: pytest.MonkeyPatch) -> Sqs:
     queues = Sqs()
     environment.setattr(messages, "_send_batch", queues.send_batch)
     return queues
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A stack of the tests' own, beside the one of `make dev`; its builds are kept, its data not. Who writes
+    tests names the folder of one that is up, `WINROOM_STACK=.winroom`, and waits for none."""
+    if folder := os.environ.get("WINROOM_STACK"):
+        if (up := local.read(Path(folder))) is None:
+            pytest.fail(f"no stack is up in {folder}")
+        yield up
+        return
+    shutil.rmtree(STATE / "postgres", ignore_errors=True)
+    (STATE / "demo.json").unlink(missing_ok=True)
+    with local.up(STATE) as running:
+        yield running

@@ -66,6 +66,7 @@ ERROR_TITLES = {
     503: "One moment, please",
 }
 NOT_FOUND = "There is nothing here, or it is not yours to see."
+WAIT = "Please wait {seconds} seconds, then try again."
 BACK_TO_QUEUE = "Go to the queue"
 TELL_US = "If this goes on, tell us this number:"
 

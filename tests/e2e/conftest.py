@@ -1,7 +1,6 @@
 """The real template, built and deployed to the local stack, seen from outside: HTTP and websockets."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,13 +14,9 @@ from psycopg.rows import DictRow, dict_row
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from infra.local import stack as local
 from infra.local.stack import Stack
-from infra.release import ROOT
 from winroom import api_keys, ids, tenants
 from winroom.db import connect as connect_database
-
-STATE = ROOT / ".winroom" / "e2e"
 
 
 @dataclass(frozen=True)
@@ -30,6 +25,7 @@ class Company:
 
     stack: Stack
     tenant_id: Any
+    slug: str
     key: str
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -112,21 +108,13 @@ class Room:
             self.receive(max(0.01, ends - time.monotonic()))
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """A stack of the tests' own, beside the one of `make dev`; its builds are kept, its data not."""
-    shutil.rmtree(STATE / "postgres", ignore_errors=True)
-    (STATE / "demo.json").unlink(missing_ok=True)
-    with local.up(STATE) as running:
-        yield running
-
-
 def new_company(stack: Stack) -> Company:
     tenant_id = ids.new()
+    slug = f"e2e-{tenant_id}"
     with connect_database(stack.operator_database_url) as conn:
-        tenants.create(conn, tenant_id, f"e2e-{tenant_id}", "Acme", "enterprise")
+        tenants.create(conn, tenant_id, slug, "Acme", "enterprise")
         key, _ = api_keys.create(conn, tenant_id, "Office", "full", "test")
-    return Company(stack, tenant_id, key)
+    return Company(stack, tenant_id, slug, key)
 
 
 @pytest.fixture

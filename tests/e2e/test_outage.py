@@ -14,7 +14,8 @@ import pytest
 
 from infra.local import postgres
 from infra.local.stack import Stack
-from tests.e2e.conftest import STATE, Company, wait_until
+from tests.conftest import STATE
+from tests.e2e.conftest import Company, wait_until
 from tests.factories import sale
 
 Start = Callable[[], None]

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ def test_from_an_empty_database_to_the_first_sale_by_pasting(stack: Stack, compa
     assert json.loads(sent)["duplicate"] is False
     (event,) = json.loads(listed)["events"]
     assert (event["sale_id"], event["event_id"]) == ("S-1001", json.loads(sent)["eventId"])
-    newcomer = Company(stack, company.tenant_id, key.strip())
+    newcomer = replace(company, key=key.strip())
     wait_until(lambda: fate(newcomer, event["event_id"]) == "processed")
 
 

@@ -53,7 +53,15 @@ function place(row) {
   tellTimes(row);
 }
 
+/** Who works with the keyboard keeps a place in the list: on a name, where a key pressed too late does no harm. */
+function leaveFocus(row) {
+  if (!row.contains(document.activeElement)) return;
+  const next = row.nextElementSibling ?? row.previousElementSibling;
+  (next?.querySelector("a") ?? document.getElementById("content")).focus({ preventScroll: true });
+}
+
 function leave(row) {
+  leaveFocus(row);
   row.classList.add("leaving");
   setTimeout(() => { row.remove(); tellEmpty(); }, matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 250);
 }
@@ -83,7 +91,7 @@ document.querySelector("form.claiming")?.addEventListener("submit", async (event
   if ("seller_id" in wanted) wanted.seller_id ||= button.value;
   row.hidden = true; // as good as claimed; the answer corrects it
   const next = row.nextElementSibling?.querySelector("button") ?? row.previousElementSibling?.querySelector("button");
-  next?.focus();
+  next ? next.focus() : document.getElementById("content").focus({ preventScroll: true });
   try {
     const answer = await fetch(`/api${new URL(button.formAction).pathname}`, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted),

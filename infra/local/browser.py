@@ -1,0 +1,76 @@
+"""A Chromium for the browser tests and the screenshots: the machine's own, or one that is installed now.
+Where none can be installed, that is an error: tests that need a browser are never skipped."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# It asks nobody but the pages under test, and runs as root in containers.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+class NoBrowser(Exception):
+    """There is no Chromium, and none could be installed."""
+
+
+@contextlib.contextmanager
+def launched() -> Iterator[Browser]:
+    """A Chromium without a window, for the length of the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(playwright), args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def find(playwright: Playwright) -> str:
+    """The program of a Chromium; installs one where there is none. Raises NoBrowser."""
+    if named := os.environ.get("CHROMIUM"):
+        if not shutil.which(named):
+            raise NoBrowser(f"CHROMIUM names {named}, which is no program")
+        return named
+    downloaded = Path(playwright.chromium.executable_path)
+    if found := _of_the_machine() or _if_there(downloaded):
+        return found
+    print("There is no Chromium on this machine: installing one.", file=sys.stderr)
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        _try(["apt-get", "update"])
+        _try(["apt-get", "install", "--yes", "--no-install-recommends", "chromium"])
+    if not _of_the_machine():
+        _try([sys.executable, "-m", "playwright", "install", "chromium"])
+    if found := _of_the_machine() or _if_there(downloaded):
+        return found
+    raise NoBrowser(
+        "The browser tests and the screenshots need a Chromium, and none could be installed. Install it as"
+        " your system does (apt-get install chromium), or as Playwright does (.venv/bin/playwright install"
+        " --with-deps chromium), or name the program of one: CHROMIUM=/path/to/chrome make test"
+    )
+
+
+def _of_the_machine() -> str | None:
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def _if_there(program: Path) -> str | None:
+    return str(program) if program.exists() else None
+
+
+def _try(command: list[str]) -> None:
+    """What it says is seen; whether it has worked, the program that is there then tells."""
+    with contextlib.suppress(OSError):
+        subprocess.run(command, check=False, stdout=sys.stderr)
