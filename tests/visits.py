@@ -9,7 +9,8 @@ from functions.dashboard.app import handler
 from tests import doors
 from tests.doors import Answer
 from tests.factories import Company
-from winroom.web import FORM, FORM_WITH_FILE, SESSION_COOKIE
+from winroom.forms import MULTIPART, URLENCODED
+from winroom.web import SESSION_COOKIE
 
 _BOUNDARY = "----no-file-has-this"
 
@@ -30,7 +31,7 @@ class Visitor:
 
     def post(self, path: str, site: str = "same-origin", **fields: str) -> Answer:
         """Sends a form, of ours or of another site."""
-        headers = {**self._headers, "Content-Type": FORM, "Sec-Fetch-Site": site}
+        headers = {**self._headers, "Content-Type": URLENCODED, "Sec-Fetch-Site": site}
         return doors.http(handler, "POST", path, urlencode(fields).encode(), headers=headers)
 
     def upload(self, path: str, file: str, name: str = "sales.csv", **fields: str) -> Answer:
@@ -38,7 +39,7 @@ class Visitor:
         parts = [f'name="file"; filename="{name}"\r\nContent-Type: text/csv\r\n\r\n{file}']
         parts += [f'name="{field}"\r\n\r\n{value}' for field, value in fields.items()]
         body = "".join(f"--{_BOUNDARY}\r\nContent-Disposition: form-data; {part}\r\n" for part in parts)
-        headers = {**self._headers, "Content-Type": f"{FORM_WITH_FILE}; boundary={_BOUNDARY}"}
+        headers = {**self._headers, "Content-Type": f"{MULTIPART}; boundary={_BOUNDARY}"}
         return doors.http(handler, "POST", path, f"{body}--{_BOUNDARY}--\r\n".encode(), headers=headers)
 
     def done(self, path: str, **fields: str) -> str:

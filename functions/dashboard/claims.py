@@ -9,9 +9,10 @@ from functions.dashboard import choices, days, pages
 from winroom import claims, messages, room, sellers, tenants
 from winroom.claims import Filter
 from winroom.db import Row
+from winroom.forms import Form
 from winroom.queue import Reason
 from winroom.validation import check
-from winroom.web import Call, Form, Page
+from winroom.web import Call, Page
 
 
 def index(call: Call) -> Page:

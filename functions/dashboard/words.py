@@ -84,6 +84,8 @@ SELLERS = "Sellers"
 DISPLAYS = "Wallboards"
 IMPORTS = "Imports"
 ADMINISTER = "Administer"
+# Said after a number beside an entry.
+WAITING = "waiting"
 USERS = "People"
 API_KEYS = "API keys"
 FAILED_EVENTS = "Failed events"
