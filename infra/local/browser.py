@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from winroom.web import SESSION_COOKIE
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 # It asks nobody but the pages under test, and runs as root in containers.
@@ -36,6 +38,23 @@ def launched() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def let_in(page: Page, origin: str, session: str) -> None:
+    """Gives a page's browser somebody's session. Its cookie is for secure places alone: this machine is one
+    to browsers, but not to whoever sets their cookies from outside, hence https."""
+    page.context.new_cdp_session(page).send(
+        "Network.setCookie",
+        {
+            "name": SESSION_COOKIE,
+            "value": session,
+            "url": origin.replace("http:", "https:"),
+            "path": "/",
+            "secure": True,
+            "httpOnly": True,
+            "sameSite": "Lax",
+        },
+    )
 
 
 def find(playwright: Playwright) -> str:

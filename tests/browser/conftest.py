@@ -23,7 +23,6 @@ from tests.browser.line import Line
 from tests.e2e.conftest import Company, new_company, wait_until
 from winroom import users
 from winroom.db import connect
-from winroom.web import SESSION_COOKIE
 
 PASSWORD = "correct horse battery staple"
 # What a browser logs by itself where a request fails or is refused: for tests in which one is.
@@ -40,19 +39,6 @@ class Person:
     id: UUID
     email: str
     token: str
-
-    def cookie(self, origin: str) -> dict[str, Any]:
-        """The session as the browser keeps it. Browsers take the cookie of a secure place alone, which this
-        machine counts as, but for those who set cookies from outside."""
-        return {
-            "name": SESSION_COOKIE,
-            "value": self.token,
-            "url": origin.replace("http:", "https:"),
-            "path": "/",
-            "secure": True,
-            "httpOnly": True,
-            "sameSite": "Lax",
-        }
 
 
 @dataclass(frozen=True)
@@ -185,13 +171,13 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium: Browser, stack: Stack) -> Iterator[Open]:
-    """Opens a page in a browser of its own, as a person or as nobody; over a line, if one is given. What it
-    complains of fails the test, but for what `expecting` says."""
+    """Opens a page in a browser of its own: as a person, by a session or as nobody; over a line, if one is
+    given. What it complains of fails the test, but for what `expecting` says."""
     visits: list[Visit] = []
 
     def open_page(
         path: str,
-        person: Person | None = None,
+        person: Person | str | None = None,
         line: Line | None = None,
         expecting: tuple[str, ...] = (),
         **options: Any,
@@ -206,7 +192,7 @@ def visit(chromium: Browser, stack: Stack) -> Iterator[Open]:
         context.on("page", visit.watch)
         page = context.new_page()
         if person:
-            context.new_cdp_session(page).send("Network.setCookie", person.cookie(stack.http_url))
+            browser.let_in(page, stack.http_url, person if isinstance(person, str) else person.token)
         page.goto(path)
         return page
 
@@ -255,9 +241,9 @@ def listed(page: Page) -> list[str]:
     return found
 
 
-def expect_eventually(is_so: Callable[[], bool], what: str, timeout: float = 15) -> None:
-    """For what no locator can await; the browser's events go on meanwhile."""
+def expect_eventually(page: Page, is_so: Callable[[], bool], what: str, timeout: float = 15) -> None:
+    """For what no locator can await. The page's events come meanwhile, as they would not while we slept."""
     ends = time.monotonic() + timeout
     while not is_so():
         assert time.monotonic() < ends, what
-        time.sleep(0.05)
+        page.wait_for_timeout(50)

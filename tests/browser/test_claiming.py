@@ -33,7 +33,7 @@ def test_of_two_who_claim_the_same_sale_at_once_one_wins_and_the_other_learns_wh
         row_of(page, "Ada Lovelace").get_by_role("button").click()
         # As good as claimed, whatever the answer will be.
         expect(rows(page)).to_have_count(0)
-    expect_eventually(lambda: len(held) == 2, "both claims are on their way")
+    expect_eventually(page, lambda: len(held) == 2, "both claims are on their way")
     for request in held:
         request.continue_()
 
@@ -187,7 +187,7 @@ def test_everything_works_without_a_script(office: Office, visit: Open) -> None:
     page.get_by_label("Price").fill("99.90")
     page.get_by_role("button", name="Enter the sale").click()
     expect(toast(page, "Sale received")).to_be_visible()
-    expect_eventually(lambda: len(office.waiting()) == 1, "the sale is not in the queue")
+    expect_eventually(page, lambda: len(office.waiting()) == 1, "the sale is not in the queue")
     page.reload()
     page.get_by_label("Claim as").select_option("retention")
     row_of(page, "Grace Hopper").get_by_role("button").click()

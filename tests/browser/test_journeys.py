@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
+from infra.local import browser
 from infra.local.stack import Stack
 from tests.browser.conftest import PASSWORD, REFUSED, Office, Open, expect_live, row_of, rows, toast
 
@@ -119,9 +120,7 @@ def test_a_negative_amount_is_told_beside_its_field_and_nothing_that_was_typed_i
 def test_a_session_that_is_wrong_leads_to_the_login_and_from_there_back(office: Office, visit: Open) -> None:
     anna = office.hire("Anna")
     page = visit("/login", None, expecting=(REFUSED,))
-    page.context.new_cdp_session(page).send(
-        "Network.setCookie", {**anna.cookie(office.stack.http_url), "value": "forged.to.kens"}
-    )
+    browser.let_in(page, office.stack.http_url, "forged.to.kens")
     page.goto("/leaderboard?period=week")
     expect(page).to_have_title("Log in - Win Room")
     expect(page.get_by_text("Please log in to see this page.")).to_be_visible()

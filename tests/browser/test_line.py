@@ -32,7 +32,7 @@ def come_back(page: Page, line: Line) -> None:
 
 
 def expect_what_the_database_holds(page: Page, office: Office) -> None:
-    expect_eventually(lambda: listed(page) == office.waiting(), "the list differs from the database")
+    expect_eventually(page, lambda: listed(page) == office.waiting(), "the list differs from the database")
 
 
 def test_after_a_cut_the_queue_shows_exactly_what_the_database_holds(
@@ -110,7 +110,9 @@ def test_more_than_five_hundred_missed_messages_are_read_at_once(
             ]
         )
 
-    expect_eventually(lambda: len(office.waiting()) == 600, "the sales are not in the queue", timeout=60)
+    expect_eventually(
+        page, lambda: len(office.waiting()) == 600, "the sales are not in the queue", timeout=60
+    )
     frames: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", partial(_keep, frames)))
     come_back(page, line)

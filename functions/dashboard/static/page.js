@@ -137,8 +137,8 @@ const room = join({
   after: document.body.dataset.seq ? Number(document.body.dataset.seq) : null,
   on: {
     read,
+    news: greet,
     message: (message) => {
-      greet(message);
       if (queue?.hasAttribute("data-whole")) return move(message);
       return !document.querySelector("[data-live]");
     },

@@ -5,7 +5,8 @@ const PING_EVERY = 60_000, SILENCE = 10_000, LONGEST_WAIT = 30_000, READ_EVERY =
 
 /**
  * Joins the room. `after` is the number that the page is true for, null for a page that shows nothing live.
- * `on.message(message)` applies a message, or returns false where the page must be read again;
+ * `on.news(message)` is told every message once; `on.message(message)` applies one that the page does not show
+ * yet, or returns false where the page must be read again;
  * `on.read()` does so and promises the number that the page is true for then; `on.state(state, heard)` is told
  * connecting, live, down or refused, and when the line was last heard of; `on.presence(viewers)` how many watch.
  */
@@ -77,6 +78,11 @@ export function join({ after, headers = {}, on }) {
     if (message.seq <= received) return;
     if (message.seq > received + 1) return send({ action: "resume", after: received });
     received = message.seq;
+    try {
+      on.news?.(message); // also where the page was read meanwhile, and shows it
+    } catch (error) {
+      console.error(error);
+    }
     isReading ? waiting.push(message) : show(message);
   }
 

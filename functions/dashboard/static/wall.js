@@ -128,7 +128,8 @@ join({
   headers: { Authorization: `Bearer ${link}` },
   on: {
     read,
-    message: (message) => { celebrate(message); return false; },
+    news: celebrate,
+    message: () => false,
     state: (state, heard) => {
       if (state === "refused") return location.reload();
       line.dataset.state = state;
