@@ -120,7 +120,7 @@ const line = document.getElementById("line");
 const room = live({
   news: greet,
   message: (message) => queue?.hasAttribute("data-whole") ? move(message) : !document.querySelector("[data-live]"),
-  presence: (viewers) => { line.title = line.dataset.viewers.replace("{viewers}", viewers); },
+  presence: (viewers) => { line.dataset.here = line.dataset.viewers.replace("{viewers}", viewers); },
 });
 
 for (const note of document.querySelectorAll(".toast")) {
