@@ -1,5 +1,6 @@
 """People at the pages: what their browsers send, and where they are sent on to."""
 
+import re
 from dataclasses import dataclass
 from html import unescape
 from urllib.parse import urlencode
@@ -8,7 +9,10 @@ from functions.dashboard.app import handler
 from tests import doors
 from tests.doors import Answer
 from tests.factories import Company
-from winroom.web import FORM, SESSION_COOKIE
+from winroom.forms import MULTIPART, URLENCODED
+from winroom.web import SESSION_COOKIE
+
+_BOUNDARY = "----no-file-has-this"
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,16 @@ class Visitor:
 
     def post(self, path: str, site: str = "same-origin", **fields: str) -> Answer:
         """Sends a form, of ours or of another site."""
-        headers = {**self._headers, "Content-Type": FORM, "Sec-Fetch-Site": site}
+        headers = {**self._headers, "Content-Type": URLENCODED, "Sec-Fetch-Site": site}
         return doors.http(handler, "POST", path, urlencode(fields).encode(), headers=headers)
+
+    def upload(self, path: str, file: str, name: str = "sales.csv", **fields: str) -> Answer:
+        """Sends a form with a file."""
+        parts = [f'name="file"; filename="{name}"\r\nContent-Type: text/csv\r\n\r\n{file}']
+        parts += [f'name="{field}"\r\n\r\n{value}' for field, value in fields.items()]
+        body = "".join(f"--{_BOUNDARY}\r\nContent-Disposition: form-data; {part}\r\n" for part in parts)
+        headers = {**self._headers, "Content-Type": f"{MULTIPART}; boundary={_BOUNDARY}"}
+        return doors.http(handler, "POST", path, f"{body}--{_BOUNDARY}--\r\n".encode(), headers=headers)
 
     def done(self, path: str, **fields: str) -> str:
         """Sends a form that does its work, and returns the page that the browser is sent on to, as text."""
@@ -57,3 +69,15 @@ class Visitor:
             "Cookie": f"{SESSION_COOKIE}={self.token}",
             "Sec-Fetch-Site": "same-origin",
         }
+
+
+def went_to(answer: Answer) -> str:
+    """Where a form sends the browser after its work."""
+    assert answer.status == 303, answer.raw
+    return answer.headers["location"]
+
+
+def hidden(answer: Answer) -> dict[str, str]:
+    """The hidden fields of a page's forms."""
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', answer.raw)
+    return {name: unescape(value) for name, value in found}

@@ -23,14 +23,15 @@ from functions.dashboard import (
     wall,
 )
 from winroom.callers import Role
+from winroom.forms import MULTIPART, URLENCODED
 from winroom.imports import MOST_BYTES
-from winroom.web import FORM, FORM_WITH_FILE, Route, application, lambda_handler
+from winroom.web import Route, application, lambda_handler
 
 # For people: whoever is not logged in is asked to, and comes back.
-_page = partial(Route, is_personal=True, media_type=FORM)
-_open = partial(Route, role=None, media_type=FORM)
+_page = partial(Route, is_personal=True, media_type=URLENCODED)
+_open = partial(Route, role=None, media_type=URLENCODED)
 # The file as the API takes it, and room for what is filled in beside it.
-_upload = partial(Route, is_personal=True, media_type=FORM_WITH_FILE, body_limit=MOST_BYTES + 64 * 1024)
+_upload = partial(Route, is_personal=True, media_type=MULTIPART, body_limit=MOST_BYTES + 64 * 1024)
 
 ROUTES = [
     _open("GET", "/", entrance.home),

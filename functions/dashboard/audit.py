@@ -20,6 +20,7 @@ def index(call: Call) -> Page:
             conn,
             "audit.html",
             seq=seq,
+            days=days.as_days(conn, call.request.query_params),
             wanted=wanted,
             requests=found,
             people=choices.with_chosen(_people(conn), wanted.user_id),

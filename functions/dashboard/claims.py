@@ -9,9 +9,10 @@ from functions.dashboard import choices, days, pages
 from winroom import claims, messages, room, sellers, tenants
 from winroom.claims import Filter
 from winroom.db import Row
+from winroom.forms import Form
 from winroom.queue import Reason
 from winroom.validation import check
-from winroom.web import Call, Form, Page
+from winroom.web import Call, Page
 
 
 def index(call: Call) -> Page:
@@ -26,6 +27,7 @@ def index(call: Call) -> Page:
             conn,
             "claims.html",
             seq=seq,
+            days=days.as_days(conn, call.request.query_params),
             wanted=wanted,
             claims=found,
             sums=_sums(found) if wanted.state == "approved" else {},
@@ -46,6 +48,7 @@ def approvals(call: Call, query: Filter) -> Page:
             conn,
             "approvals.html",
             seq=seq,
+            address="/approvals",
             claims=found,
             next=_next(call, found, wanted),
             is_asked_for=tenants.show(conn)["settings"]["claim_approval"],

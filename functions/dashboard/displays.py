@@ -5,8 +5,9 @@ from uuid import UUID
 from functions.dashboard import pages, words
 from winroom import displays
 from winroom.displays import Filter, NewDisplay
+from winroom.forms import Form
 from winroom.validation import check
-from winroom.web import Call, Form, Page, next_cursor
+from winroom.web import Call, Page, next_cursor
 
 
 def index(call: Call, query: Filter) -> Page:

@@ -6,10 +6,11 @@ from functions.dashboard import pages
 from winroom import entrance, room, sessions
 from winroom.callers import Caller, Role
 from winroom.entrance import Admitted
+from winroom.forms import Form
 from winroom.logins import Login, PasswordChange
 from winroom.sign_up import NewCompany
 from winroom.validation import check
-from winroom.web import Call, Form, Page, session_cookie
+from winroom.web import Call, Page, session_cookie
 
 
 def home(call: Call) -> Page:

@@ -10,9 +10,10 @@ from winroom import failed_events, products, room
 from winroom.db import Connection, Row
 from winroom.errors import NotFound
 from winroom.failed_events import COUNTED, Discard, Effects, Filter, Selection
+from winroom.forms import Form
 from winroom.sales import SaleEvent
 from winroom.validation import check
-from winroom.web import Call, Form, Page
+from winroom.web import Call, Page
 
 _PATH = "/failed-events"
 

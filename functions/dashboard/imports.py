@@ -7,11 +7,12 @@ from uuid import UUID
 from functions.dashboard import actors, choices, pages
 from winroom import audit, copy, imports, messages, room, spreadsheets
 from winroom.errors import Invalid
+from winroom.forms import Form
 from winroom.imports import Filter, Options
 from winroom.messages import ImportReady
 from winroom.spreadsheets import Spreadsheet
 from winroom.validation import check
-from winroom.web import Call, Form, Page
+from winroom.web import Call, Page
 
 # Characters. A file of this size stays on the page that tells what would become of it; a larger one is chosen
 # again, for the page would have to bring all of it twice.

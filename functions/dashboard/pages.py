@@ -14,12 +14,13 @@ from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
 
 from functions.dashboard import assets, words
-from winroom import telemetry, users
+from winroom import attention, telemetry, users
 from winroom.callers import Role
 from winroom.db import Connection, Row
 from winroom.errors import NotFound, Unauthenticated, WinRoomError
+from winroom.forms import Form
 from winroom.settings import settings
-from winroom.web import Call, Form, Page, Refused
+from winroom.web import Call, Page, Refused
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,16 +28,17 @@ if TYPE_CHECKING:
 # Values and their words, to choose from.
 Choices = list[tuple[str, str]]
 
-_TRUTHS = {"true": True, "false": False}
-_NUMBER = re.compile(r"[0-9]{1,15}")
 # A path of ours: neither another site's (`//evil`, `/\\evil`) nor anything that ends a header.
 _OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
+_TRUTHS = {"true": True, "false": False}
+_NUMBER = re.compile(r"[0-9]{1,15}")
 _SYMBOLS = {"USD": "$", "EUR": "\u20ac", "GBP": "\u00a3", "TRY": "\u20ba"}
 
 
 def show(call: Call, conn: Connection, template: str, **shown: Any) -> Page:
     """A page for the person who calls, inside the frame that all their pages have."""
-    return draw(template, call, who=who(call, conn), **shown)
+    waiting = attention.counts(conn, call.caller)
+    return draw(template, call, who=who(call, conn), waiting=waiting, **shown)
 
 
 def draw(template: str, call: Call | None = None, **shown: Any) -> Page:
@@ -126,6 +128,7 @@ def _context(call: Call | None) -> dict[str, Any]:
         "query": query,
         "notice": words.NOTICES.get(query.get("notice", "")),
         "who": None,
+        "waiting": {},
         "seq": None,
         # Where the page can be read again, if that is not where it was drawn: a refused form's page.
         "address": None,

@@ -4,9 +4,10 @@ from uuid import UUID
 
 from functions.dashboard import pages
 from winroom import products
+from winroom.forms import Form
 from winroom.products import Filter, NewProduct, ProductChanges
 from winroom.validation import check
-from winroom.web import Call, Form, Page, next_cursor
+from winroom.web import Call, Page, next_cursor
 
 
 def index(call: Call, query: Filter) -> Page:

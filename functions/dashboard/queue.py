@@ -8,9 +8,10 @@ from winroom import claims, messages, queue, room
 from winroom.callers import Caller, Role
 from winroom.claims import NewClaim
 from winroom.db import Connection
+from winroom.forms import Form
 from winroom.queue import Filter, Reason, Remark
 from winroom.validation import check
-from winroom.web import Call, Form, Page
+from winroom.web import Call, Page
 
 # What the script draws a new row from.
 _BLANK = {

@@ -3,9 +3,10 @@
 from functions.dashboard import pages
 from winroom import db, ids, products, reception, sellers, tenants
 from winroom.callers import Role
+from winroom.forms import Form
 from winroom.sales import ManualSale
 from winroom.validation import check
-from winroom.web import Call, Form, Page
+from winroom.web import Call, Page
 
 
 def form(call: Call) -> Page:

@@ -3,9 +3,10 @@
 from functions.dashboard import pages
 from winroom import callers, tenants
 from winroom.db import Row
+from winroom.forms import Form
 from winroom.tenants import TenantChanges
 from winroom.validation import check
-from winroom.web import Call, Form, Page
+from winroom.web import Call, Page
 
 _SWITCHES = ("suspect_duplicates", "claim_approval", "share_margin")
 # To choose from; the field takes any zone that there is.

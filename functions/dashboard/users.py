@@ -5,9 +5,10 @@ from uuid import UUID
 from functions.dashboard import pages, words
 from winroom import callers, sellers, users
 from winroom.db import Connection, Row
+from winroom.forms import Form
 from winroom.users import Filter, NewUser, UserChanges
 from winroom.validation import check
-from winroom.web import Call, Form, Page, next_cursor
+from winroom.web import Call, Page, next_cursor
 
 
 def index(call: Call, query: Filter) -> Page:

@@ -84,6 +84,8 @@ SELLERS = "Sellers"
 DISPLAYS = "Wallboards"
 IMPORTS = "Imports"
 ADMINISTER = "Administer"
+# Said after a number beside an entry.
+WAITING = "waiting"
 USERS = "People"
 API_KEYS = "API keys"
 FAILED_EVENTS = "Failed events"
@@ -427,6 +429,7 @@ SHORT_NAME_HINT = "Your people log in with it. It cannot be changed."
 MOST_INGESTION = "Sales requests a minute, at most"
 MOST_PEOPLE = "Other requests a minute, for each person, key and wallboard"
 COMPANY_SINCE = "With us since"
+
 # Claims
 CLAIMS = "Claims"
 CLAIMS_LEDE = "What boards are made of, newest first."
@@ -435,7 +438,6 @@ CLAIMS_STANDS_FOR_LEDE = "The approved claims behind the place on the leaderboar
 CLAIMS_NUMBER = ("claim on this page", "claims on this page")
 CLAIMS_NONE = "No claims here"
 CLAIMS_NONE_LEDE = "Nobody has claimed a sale that fits what you chose."
-CLAIMED = "Claimed"
 DAY_FROM = "First day"
 DAY_TO = "Last day"
 
@@ -465,6 +467,14 @@ RESTORE_SALE_OF = "Restore the sale of {customer}"
 
 # Failed events
 FAILED_LEDE = "What could not become a sale. Nothing is lost: correct it, replay it, or discard it."
+FAILED_KINDS = {
+    "conflict": "Contradiction",
+    "unknown_product": "Unknown product",
+    "unreadable": "Not storable",
+    "retries_exhausted": "Gave up trying",
+    "lost": "Lost",
+}
+# The same of many.
 FAILED_REASONS = {
     "conflict": "Contradictions",
     "unknown_product": "Unknown products",
@@ -502,6 +512,8 @@ FAILED_SAME = "Nothing is different any more."
 FAILED_FIELD = "Field"
 FAILED_EXISTING = "As it is"
 FAILED_PROPOSED = "As this event says"
+FAILED_BEFORE = "As it was"
+FAILED_SINCE = "As it is since then"
 FAILED_LOOK = "Look at the sale"
 FAILED_FREE_IDS = "With another sale id it becomes a sale of its own."
 FAILED_SAVE_AND_REPLAY = "Save and replay"
@@ -576,9 +588,9 @@ IMPORT_ROWS = ("row", "rows")
 IMPORT_STATES = {"pending": "Waiting", "running": "Under way", "done": "Done", "failed": "Given up"}
 IMPORT_PROGRESS = "{done} of {total} rows"
 IMPORT_COUNTS = {
-    "accepted": "new sales",
+    "accepted": "new",
     "duplicates": "known already",
-    "conflicts": "contradictions",
+    "conflicts": "contradicting",
     "bad": "not readable",
 }
 IMPORT_CONFLICTS = "Contradictions wait under Failed events for an admin."
@@ -593,10 +605,10 @@ IMPORT_FINISHED = "Finished"
 IMPORT_CHECKED = "What would become of {file}"
 IMPORT_CHECKED_LEDE = "Nothing is stored yet."
 IMPORT_TOLD = {
-    "new": "new sales",
+    "new": "new",
     "already_known": "known already",
-    "conflicting": "contradictions",
-    "unknown_products": "wait for a product",
+    "conflicting": "contradicting",
+    "unknown_products": "new, of an unknown product",
     "bad": "not readable",
 }
 IMPORT_GOOD = "Every row can be read."

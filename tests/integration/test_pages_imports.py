@@ -7,7 +7,7 @@ from functions.processor.app import handler as processor
 from tests import doors
 from tests.doors import Answer, Sqs
 from tests.factories import Company
-from tests.visitor import Visitor, hidden, went_to
+from tests.visits import Visitor, hidden, went_to
 
 HEADER = "sale_id,occurred_at,customer_name,sell_price,Region"
 FILE = f'{HEADER}\nS-1,2026-01-02T03:04:05Z,"Ada\nLovelace",100,EU\nS-2,2026-01-02T03:04:05Z,<b>,much,EU\n'
@@ -19,14 +19,13 @@ def work(queues: Sqs) -> None:
 
 
 def checked(visitor: Visitor, text: str = FILE) -> Answer:
-    company_knows = {"default_seller": "anna", "dry_run": "true"}
-    return visitor.upload("/imports", text, "<i>january.csv", **company_knows)
+    return visitor.upload("/imports", text, "<i>january.csv", default_seller="anna", dry_run="true")
 
 
 def test_a_file_is_checked_and_nothing_is_stored(company: Company, queues: Sqs) -> None:
-    answer = checked(Visitor(company, "manager"))
+    answer = checked(Visitor.of(company, "manager"))
     assert answer.status == 200
-    assert '<span class="figure">1</span> new sales' in answer.raw
+    assert '<span class="figure">1</span> new<' in answer.raw
     assert '<span class="figure">1</span> not readable' in answer.raw
     assert "Price must be a number" in answer.raw
     assert "Region" in answer.raw
@@ -35,26 +34,26 @@ def test_a_file_is_checked_and_nothing_is_stored(company: Company, queues: Sqs) 
 
 
 def test_a_checked_file_is_imported_without_choosing_it_again(company: Company, queues: Sqs) -> None:
-    visitor = Visitor(company, "manager")
+    visitor = Visitor.of(company, "manager")
     sent = visitor.upload("/imports", "", "", **hidden(checked(visitor)))
     address = went_to(sent).removesuffix("?notice=import_started")
-    assert "data-poll" in visitor.see(address)
+    assert "data-poll" in visitor.shown(address)
     work(queues)
-    page = visitor.see(address)
+    page = visitor.shown(address)
     assert "data-poll" not in page
     assert "2 of 2 rows" in page
     assert "Price must be a number" in page
     assert company.rows("select customer_name, seller_id from wr.queue") == [
         {"customer_name": "Ada\nLovelace", "seller_id": "anna"}
     ]
-    listed = visitor.open("/imports")
+    listed = visitor.get("/imports")
     assert "&lt;i&gt;january.csv" in listed.raw
-    assert "1 new sales" in listed.raw
+    assert "1 new" in listed.raw
 
 
 def test_a_large_file_is_chosen_again(company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "_CARRIED", 10)
-    visitor = Visitor(company, "manager")
+    visitor = Visitor.of(company, "manager")
     answer = checked(visitor)
     assert "too large to be kept here" in answer.raw
     assert hidden(answer) == {"default_seller": "anna"}
@@ -63,14 +62,14 @@ def test_a_large_file_is_chosen_again(company: Company, queues: Sqs, monkeypatch
 
 
 def test_without_a_file_the_form_says_so_and_keeps_the_rest(company: Company, queues: Sqs) -> None:
-    refused = Visitor(company, "manager").upload("/imports", "", "", time_zone="Europe/Istanbul")
+    refused = Visitor.of(company, "manager").upload("/imports", "", "", time_zone="Europe/Istanbul")
     assert refused.status == 400
     assert 'id="file-problem">CSV file is required' in refused.raw
     assert 'value="Europe/Istanbul"' in refused.raw
 
 
 def test_what_is_wrong_with_the_file_or_its_options_is_told(company: Company, queues: Sqs) -> None:
-    visitor = Visitor(company, "manager")
+    visitor = Visitor.of(company, "manager")
     refused = visitor.upload("/imports", FILE)
     assert refused.status == 400
     assert "name the seller of all rows" in refused.raw
@@ -81,11 +80,11 @@ def test_what_is_wrong_with_the_file_or_its_options_is_told(company: Company, qu
 
 
 def test_a_file_beyond_the_limit_is_refused_on_the_page(company: Company, queues: Sqs) -> None:
-    refused = Visitor(company, "manager").upload("/imports", "x" * 4_300_000)
+    refused = Visitor.of(company, "manager").upload("/imports", "x" * 4_300_000)
     assert (refused.status, "larger than" in refused.raw, 'name="file"' in refused.raw) == (413, True, True)
 
 
 def test_importing_is_for_managers(company: Company, queues: Sqs) -> None:
-    seller = Visitor(company, "seller", "anna")
-    assert seller.open("/imports").status == 403
+    seller = Visitor.of(company, "seller")
+    assert seller.get("/imports").status == 403
     assert seller.upload("/imports", FILE).status == 403

@@ -1,5 +1,6 @@
 """The queue on pages, without a script: what waits, one sale, and what can be done with it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from functions.dashboard import words
 from tests.doors import Sqs
 from tests.factories import Company, sale
-from tests.floor import call, claim, enqueue, exclude
+from tests.floor import ALIKE, call, claim, enqueue, exclude
 from tests.visits import Visitor
 
 MARKUP = "<script>alert(1)</script>"
@@ -166,3 +167,18 @@ class TestOneSale:
         assert "A test" in Visitor.of(company, "seller").shown(page)
         assert "A test" not in Visitor.of(company, "watcher").shown(page)
         assert "A test" not in Visitor.of(company, "watcher").shown("/queue?status=excluded")
+
+
+class TestMenu:
+    def test_what_waits_for_a_decision_is_counted_beside_its_entry(
+        self, company: Company, queues: Sqs, manager: Visitor
+    ) -> None:
+        company.set(claim_approval=True)
+        alike = {**ALIKE, "sell_price": 10, "seller_external_id": "anna"}
+        first, _ = (enqueue(company, queues, sale(**alike))[0] for _ in range(2))
+        claim(company, first)
+        enqueue(company, queues, sale(product_sku="nothing"))
+        waiting = re.compile(r'class="count">(\d+)<')
+        assert waiting.findall(manager.shown("/me")) == ["1", "1"] * 2
+        assert waiting.findall(Visitor.of(company, "admin").shown("/me")) == ["1", "1", "1"] * 2
+        assert waiting.findall(Visitor.of(company, "seller").shown("/me")) == []

@@ -11,7 +11,7 @@ from tests import doors
 from tests.factories import Company
 from tests.visits import Visitor
 from winroom import copy
-from winroom.web import FORM
+from winroom.forms import URLENCODED
 
 MARKUP = "<script>alert(1)</script>"
 ADA = {"email": "ada@example.com", "display_name": "Ada", "role": "watcher"}
@@ -37,7 +37,7 @@ def secret(page: str) -> str:
 
 def may_log_in(company: Company, email: str, password: str) -> bool:
     body = f"tenant={company.slug}&email={email}&password={password}".encode()
-    headers = {"Content-Type": FORM, "Sec-Fetch-Site": "same-origin"}
+    headers = {"Content-Type": URLENCODED, "Sec-Fetch-Site": "same-origin"}
     return doors.http(handler, "POST", "/login", body, headers=headers).status == 303
 
 

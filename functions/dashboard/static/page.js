@@ -1,11 +1,9 @@
 // What makes pages live: the line, times in the viewer's zone, sales that come and go, and a board that moves.
 // Everything works without it, by forms and links.
 
-import { patch, slide } from "./patch.js";
-import { join } from "./room.js";
-import { clock, money, tellTimes } from "./tell.js";
+import { live } from "./live.js";
+import { money, tellTimes } from "./tell.js";
 
-const line = document.getElementById("line");
 const queue = document.getElementById("queue");
 const blank = document.getElementById("queue-item");
 
@@ -116,43 +114,15 @@ function greet({ type, data }) {
     .replace("{price}", () => money(data.sellPrice, data.currency));
 }
 
-// Live regions
+// The line
 
-async function read() {
-  const answer = await fetch(document.body.dataset.address ?? location.href, { headers: { Accept: "text/html" } });
-  if (answer.redirected) location.reload(); // logged out
-  if (!answer.ok) throw new Error(answer.status);
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const moved = slide();
-  for (const region of document.querySelectorAll("[data-live]")) {
-    const fresh = page.getElementById(region.id);
-    if (fresh) patch(region, fresh);
-  }
-  tellTimes();
-  moved();
-  return Number(page.body.dataset.seq);
-}
-
-const room = join({
-  after: document.body.dataset.seq ? Number(document.body.dataset.seq) : null,
-  on: {
-    read,
-    news: greet,
-    message: (message) => {
-      if (queue?.hasAttribute("data-whole")) return move(message);
-      return !document.querySelector("[data-live]");
-    },
-    presence: (viewers) => { line.title = line.dataset.viewers.replace("{viewers}", viewers); },
-    state: (state, heard) => {
-      if (state === "refused") return location.reload();
-      line.dataset.state = state;
-      line.textContent = line.getAttribute(`data-when-${state}`).replace("{time}", clock.format(heard));
-    },
-  },
+const line = document.getElementById("line");
+const room = live({
+  news: greet,
+  message: (message) => queue?.hasAttribute("data-whole") ? move(message) : !document.querySelector("[data-live]"),
+  presence: (viewers) => { line.dataset.here = line.dataset.viewers.replace("{viewers}", viewers); },
 });
 
-tellTimes();
-setInterval(tellTimes, 30_000);
 for (const note of document.querySelectorAll(".toast")) {
   const address = new URL(location);
   address.searchParams.delete("notice");

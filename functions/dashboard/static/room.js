@@ -22,7 +22,7 @@ export function join({ after, headers = {}, on }) {
     if (!attempts) on.state("connecting", heard);
     try {
       const answer = await fetch("/api/realtime/ticket", { method: "POST", headers });
-      if (answer.status === 401 || answer.status === 403) return on.state("refused", heard);
+      if (answer.status === 401) return on.state("refused", heard);
       if (answer.ok) return open(await answer.json());
       lost(1000 * answer.headers.get("Retry-After"));
     } catch {

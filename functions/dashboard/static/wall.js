@@ -1,12 +1,10 @@
 // The wallboard: panels take turns, a win takes over for a few seconds, and nobody ever has to touch it.
 
-import { patch, slide } from "./patch.js";
-import { join } from "./room.js";
-import { clock, money, tellTimes } from "./tell.js";
+import { live } from "./live.js";
+import { money } from "./tell.js";
 
 const TURN = 12_000, TAKEOVER = 7_000, MOST_WAITING = 3, STILL_NEWS = 5 * 60_000;
 
-const line = document.getElementById("line");
 const takeover = document.getElementById("takeover");
 const sound = document.getElementById("sound");
 const panels = document.getElementById("panels");
@@ -109,34 +107,4 @@ stayAwake();
 
 // The room
 
-async function read() {
-  const answer = await fetch(location.href);
-  if (answer.status === 401) return location.reload();
-  if (!answer.ok) throw new Error(answer.status);
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const [old, now] = [document, page].map((one) => one.querySelector("script[src]").getAttribute("src"));
-  if (old !== now) return location.reload(); // a new release, and nobody here to fetch it
-  const moved = slide();
-  for (const region of document.querySelectorAll("[data-live]")) patch(region, page.getElementById(region.id));
-  tellTimes();
-  moved();
-  return Number(page.body.dataset.seq);
-}
-
-join({
-  after: Number(document.body.dataset.seq),
-  headers: { Authorization: `Bearer ${link}` },
-  on: {
-    read,
-    news: celebrate,
-    message: () => false,
-    state: (state, heard) => {
-      if (state === "refused") return location.reload();
-      line.dataset.state = state;
-      line.textContent = line.getAttribute(`data-when-${state}`).replace("{time}", clock.format(heard));
-    },
-  },
-});
-
-tellTimes();
-setInterval(tellTimes, 30_000);
+live({ headers: { Authorization: `Bearer ${link}` }, isUnattended: true, news: celebrate });

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, cached_property
-from io import BytesIO
 from typing import Any, Generic, NotRequired, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from mangum import Mangum
@@ -25,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 from typing_extensions import TypedDict
 
-from winroom import api_keys, audit, callers, copy, db, displays, ids, rate_limit, sessions, telemetry
+from winroom import api_keys, audit, callers, copy, db, displays, forms, ids, rate_limit, sessions, telemetry
 from winroom.callers import Caller, Role
 from winroom.db import Connection, Cursor, Row, Work
 from winroom.errors import (
@@ -41,6 +40,7 @@ from winroom.errors import (
     UnsupportedMediaType,
     WinRoomError,
 )
+from winroom.forms import Form
 from winroom.rate_limit import Bucket
 from winroom.settings import settings
 from winroom.validation import Input, check, parse_json
@@ -75,12 +75,6 @@ class Page:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "text/html"
-
-
-# What a person has filled in, by the names of the fields; of a file its text, and its name as `<field>_name`.
-Form = dict[str, str]
-FORM = "application/x-www-form-urlencoded"
-FORM_WITH_FILE = "multipart/form-data"
 
 
 class Error(TypedDict):
@@ -241,20 +235,13 @@ class Call:
             if self.route.is_body_optional and not self.raw_body:
                 return kind()
             body = self._sane_body()
-            return _text(body) if kind is str else check(kind, parse_json(body))
+            return forms.text(body) if kind is str else check(kind, parse_json(body))
         return self._id(name, kind)
 
     @cached_property
     def form(self) -> Form:
         """What was filled in. Raises Invalid, TooLarge, UnsupportedMediaType."""
-        body = self._sane_body()
-        if self.route.media_type == FORM:
-            pairs = parse_qsl(_text(body), keep_blank_values=True)
-        else:
-            pairs = _parts(self.request.headers["content-type"], body)
-        if any("\0" in value for _, value in pairs):
-            raise Invalid(copy.FORM_UNREADABLE)  # nobody types it, and the database cannot hold it
-        return dict(pairs)
+        return forms.read(self.request.headers.get("content-type", ""), self._sane_body())
 
     def _id(self, name: str, kind: Any) -> Any:
         given = self.request.path_params[name]
@@ -567,37 +554,6 @@ def _rendered(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return str(value)
-
-
-def _parts(content_type: str, body: bytes) -> list[tuple[str, str]]:
-    """The fields of a form that brings a file, as text."""
-    # Imported where it is needed: one form has a file.
-    from python_multipart import parse_form
-    from python_multipart.exceptions import FormParserError
-    from python_multipart.multipart import Field, File
-
-    pairs: list[tuple[str, str]] = []
-
-    def on_field(part: Field) -> None:
-        pairs.append((_text(part.field_name or b""), _text(part.value or b"")))
-
-    def on_file(part: File) -> None:
-        name, part_body = _text(part.field_name or b""), part.file_object
-        part_body.seek(0)
-        pairs.extend([(name, _text(part_body.read())), (f"{name}_name", _text(part.file_name or b""))])
-
-    try:
-        parse_form({"Content-Type": content_type.encode()}, BytesIO(body), on_field, on_file)
-    except FormParserError as error:
-        raise Invalid(copy.FORM_UNREADABLE) from error
-    return pairs
-
-
-def _text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid(copy.NOT_UTF_8.format(position=error.start)) from error
 
 
 def _request_id(request: Request) -> str:
