@@ -130,7 +130,7 @@ class TestOneSale:
         claim(company, item, "ben")
         sent = {"for": item["seller_id"], "claim_type": "upsell"}
         page = manager.refused(409, f"/queue/{item['id']}/claim", **sent)
-        assert "already claimed by ben" in page
+        assert "already claimed by Ben as upsell" in page
         assert words.STATUSES["claimed"] in page
         assert f'data-address="/queue/{item["id"]}"' in page
 

@@ -158,7 +158,8 @@ def _claimed_before(conn: Connection, values: dict[str, Any]) -> UUID | None:
     if item["status"] == "excluded":
         raise Conflict(copy.ITEM_EXCLUDED)
     if item["status"] == "claimed":
-        raise Conflict(copy.CLAIMED_BY_ANOTHER.format(**item))
+        kind = item["claim_type"].replace("_", " ")
+        raise Conflict(copy.CLAIMED_BY_ANOTHER.format(seller=item["claimed_by_name"], kind=kind))
     return None
 
 

@@ -165,7 +165,7 @@ IDS_OR_FILTER = "ids stand for themselves: leave out reason, since and cursor"
 
 UNKNOWN_SELLER = "{field} must be an active seller of your company"
 ITEM_EXCLUDED = "This item is excluded from the queue: restore it first."
-CLAIMED_BY_ANOTHER = "This item was already claimed by {claimed_by} as {claim_type}."
+CLAIMED_BY_ANOTHER = "This item was already claimed by {seller} as {kind}."
 ITEM_ARCHIVED = "This item was archived long ago: it can be looked at, but no longer changed."
 WHOSE_CLAIM = "seller_id is required: say who made this sale, for you have no seller of your own"
 NO_SELLER_OF_ONES_OWN = "You have no seller of your own to claim for: ask an admin to link you to one."
