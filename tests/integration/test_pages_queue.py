@@ -73,8 +73,8 @@ class TestList:
         assert sum(f"No {n}." in first for n in range(3)) == 2
         assert [f"No {n}." in second for n in range(3)] == [f"No {n}." not in first for n in range(3)]
         # Only the plain list is kept by the script without reading it again.
-        assert "data-whole" in first
-        assert "data-whole" not in second
+        assert 'id="queue-item"' in first
+        assert 'id="queue-item"' not in second
 
     def test_a_customer_is_text_whatever_the_name(
         self, company: Company, queues: Sqs, manager: Visitor

@@ -12,7 +12,8 @@ DASHBOARD = ROOT / "functions" / "dashboard"
 TEMPLATES = sorted((DASHBOARD / "templates").glob("*.html"))
 # What is the same in every language: an example of a command, and a name in it.
 _COMMAND = re.compile(r"<pre.*?</pre>", re.DOTALL)
-_MARKUP = re.compile(r"{#.*?#}|{%.*?%}|{{.*?}}|<[^>]*>|&\w+;", re.DOTALL)
+_JINJA = re.compile(r"{#.*?#}|{%.*?%}|{{.*?}}", re.DOTALL)
+_MARKUP = re.compile(r"<[^>]*>|&\w+;", re.DOTALL)
 # Macros write some outside of a tag.
 _ATTRIBUTE = re.compile(r'[a-z-]+="[^"]*"')
 _SAID = re.compile(r'\b(?:alt|aria-label|placeholder|title)="(?!{{)[^"]*[A-Za-z]')
@@ -20,7 +21,7 @@ _SAID = re.compile(r'\b(?:alt|aria-label|placeholder|title)="(?!{{)[^"]*[A-Za-z]
 
 def own_words(template: str) -> list[str]:
     """What a template says by itself."""
-    text = _ATTRIBUTE.sub(" ", _MARKUP.sub(" ", _COMMAND.sub(" ", template)))
+    text = _ATTRIBUTE.sub(" ", _MARKUP.sub(" ", _JINJA.sub(" ", _COMMAND.sub(" ", template))))
     return [*re.findall(r"[A-Za-z]{2,}", text.replace("UTC", "")), *_SAID.findall(template)]
 
 

@@ -8,7 +8,7 @@ const line = document.getElementById("line");
 
 /** What the server would draw now; its number, once the page shows it. */
 async function read(isUnattended) {
-  const answer = await fetch(document.body.dataset.address ?? location.href);
+  const answer = await fetch(document.body.dataset.address ?? location.href, { signal: AbortSignal.timeout(8_000) });
   if (answer.redirected || answer.status === 401) return leave();
   if (!answer.ok) throw new Error(answer.status);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -24,25 +24,45 @@ async function read(isUnattended) {
   return Number(page.body.dataset.seq);
 }
 
-/** Whoever is not welcome any more learns it from the server; not at once, for it may take a minute to know itself. */
+/** Whoever is not welcome any more learns it from the server, which may take a minute to know everywhere. */
 function leave() {
-  setTimeout(() => location.reload(), 2000 + Math.random() * 3000);
+  setTimeout(() => location.reload(), 8000 + Math.random() * 4000);
 }
 
-function tell(state, heard) {
-  if (state === "refused") return leave();
-  line.dataset.state = state;
-  line.textContent = line.getAttribute(`data-when-${state}`).replace("{time}", clock.format(heard));
+function tell(state, since) {
+  if (state === "refused") leave();
+  line.dataset.state = state === "refused" ? "down" : state;
+  line.textContent = line.getAttribute(`data-when-${line.dataset.state}`).replace("{time}", clock.format(since));
 }
 
 /** Joins the room, see room.js; `message` and `news` are for what a page does besides being read again. */
-export function live({ headers, isUnattended = false, message = () => false, news, presence }) {
+export function live({ headers, isUnattended = false, message = () => false, news, presence, wasRead }) {
   const seq = document.body.dataset.seq;
+  let ends;
   tellTimes();
   setInterval(tellTimes, 30_000);
-  return join({
+  const room = join({
     after: seq ? Number(seq) : null,
     headers,
-    on: { read: () => read(isUnattended), message, news, presence, state: tell },
+    on: {
+      message, news, presence, state: tell,
+      read: async () => {
+        const number = await read(isUnattended);
+        wasRead?.();
+        endOfDay();
+        return number;
+      },
+    },
   });
+
+  // A board of today is another one after midnight.
+  function endOfDay() {
+    const moments = [...document.querySelectorAll("[data-until]")].map((one) => Date.parse(one.dataset.until) - Date.now());
+    const next = Math.min(...moments.filter((wait) => wait > 0));
+    clearTimeout(ends);
+    if (next < 24 * 3600_000) ends = setTimeout(room.again, next + 500);
+  }
+
+  endOfDay();
+  return room;
 }

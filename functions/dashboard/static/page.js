@@ -1,5 +1,4 @@
-// What makes pages live: the line, times in the viewer's zone, sales that come and go, and a board that moves.
-// Everything works without it, by forms and links.
+// What makes pages live. Everything works without it, by forms and links.
 
 import { live } from "./live.js";
 import { money, tellTimes } from "./tell.js";
@@ -21,7 +20,7 @@ function toast(sentence, isBad = false) {
 
 function draw({ data }) {
   const row = blank.content.firstElementChild.cloneNode(true);
-  const texts = { ...data, price: money(data.sellPrice, data.currency), source: row.dataset[data.source] };
+  const price = money(data.sellPrice, data.currency), texts = { ...data, price, source: row.dataset[data.source] };
   for (const slot of row.querySelectorAll("[data-fill]")) slot.textContent = texts[slot.dataset.fill] ?? "";
   const margin = row.querySelector(".margin");
   if (margin) margin.textContent = data.margin == null ? "" : `${margin.dataset.label} ${money(data.margin, data.currency)}`;
@@ -37,6 +36,9 @@ function draw({ data }) {
   return row;
 }
 
+// When rows last moved: a click meant for one must not hit another.
+let shifted = -Infinity;
+
 function isNewer(row, other) {
   const [a, b] = [row, other].map((one) => Date.parse(one.dataset.at));
   return a === b ? row.id > other.id : a > b;
@@ -44,24 +46,26 @@ function isNewer(row, other) {
 
 function place(row) {
   const next = [...queue.children].find((other) => isNewer(row, other));
-  const hasMore = document.querySelector("#pager a");
-  if (!next && hasMore) return; // it belongs to a later page
+  if (!next && document.querySelector("#pager a")) return false; // on this page or the next: the server knows
   queue.insertBefore(row, next ?? null);
+  shifted = performance.now();
   row.classList.add("arriving");
+  setTimeout(() => row.classList.remove("arriving"), 1000);
   tellTimes(row);
+  return true;
 }
 
-/** Who works with the keyboard keeps a place in the list: on a name, where a key pressed too late does no harm. */
-function leaveFocus(row) {
-  if (!row.contains(document.activeElement)) return;
+/** The keyboard keeps its place: where a row goes by itself, on a name, for a key may be on its way down. */
+function leaveFocus(row, place = "a") {
   const next = row.nextElementSibling ?? row.previousElementSibling;
-  (next?.querySelector("a") ?? document.getElementById("content")).focus({ preventScroll: true });
+  (next?.querySelector(place) ?? document.getElementById("content")).focus({ preventScroll: true });
 }
 
 function leave(row) {
-  leaveFocus(row);
+  if (row.contains(document.activeElement)) leaveFocus(row);
   row.classList.add("leaving");
-  setTimeout(() => { row.remove(); tellEmpty(); }, matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 250);
+  const gone = () => { row.remove(); shifted = performance.now(); tellEmpty(); };
+  setTimeout(gone, matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 250);
 }
 
 function tellEmpty() {
@@ -69,38 +73,54 @@ function tellEmpty() {
   if (empty) empty.hidden = queue.children.length > 0;
 }
 
-const COMES = ["queue.created", "queue.released", "queue.restored", "claim.rejected", "queue.corrected"];
-
 /** Applies a message to the list of waiting sales; false where the list must be read again. */
 function move(message) {
   const row = document.getElementById(`item-${message.data.id}`);
   if (message.type === "claim.approved") return true;
   if (row) row.id += "-gone", message.type === "queue.corrected" ? row.remove() : leave(row);
-  if (COMES.includes(message.type) && message.data.status === "pending") place(draw(message));
+  const isPlaced = message.data.status !== "pending" || place(draw(message));
   tellEmpty();
   const size = queue.children.length;
-  return size < 300 && !(size < 25 && document.querySelector("#pager a"));
+  return isPlaced && !isCounted(message) && size < 300 && !(size < 25 && document.querySelector("#pager a"));
 }
 
-document.querySelector("form.claiming")?.addEventListener("submit", async (event) => {
+/** Whether it changes what the menu says is waiting for a decision. */
+function isCounted({ type, data }) {
+  if (!document.querySelector("[data-decides]")) return false;
+  return data.state === "pending" || /claim\.|excluded|restored/.test(type);
+}
+
+const claiming = document.querySelector("form.claiming");
+
+claiming?.addEventListener("click", (event) => {
+  const row = event.target.closest("button")?.closest(".row");
+  const hasJumped = performance.now() - shifted < 250 && !row?.classList.contains("arriving");
+  // The second half of a double click, or meant for what stood here before.
+  if (row && (event.detail > 1 || (event.detail && hasJumped))) event.preventDefault();
+});
+// A key that is held down is one claim.
+claiming?.addEventListener("keydown", (event) => event.repeat && event.target.closest("button") && event.preventDefault());
+
+claiming?.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const form = event.target, button = event.submitter, row = button.closest(".row");
+  const { target: form, submitter: button } = event, row = button.closest(".row");
   const wanted = Object.fromEntries(new FormData(form));
   if ("seller_id" in wanted) wanted.seller_id ||= button.value;
-  row.hidden = true; // as good as claimed; the answer corrects it
-  const next = row.nextElementSibling?.querySelector("button") ?? row.previousElementSibling?.querySelector("button");
-  next ? next.focus() : document.getElementById("content").focus({ preventScroll: true });
+  row.classList.add("taken"); // as good as claimed; the answer corrects it
+  leaveFocus(row, "button");
+  button.disabled = true;
   try {
     const answer = await fetch(`/api${new URL(button.formAction).pathname}`, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wanted),
     });
     const said = await answer.json();
-    if (answer.ok) return row.remove(), tellEmpty(), toast(form.dataset[said.claim.state]);
+    if (answer.ok) return leave(row), toast(form.dataset[said.claim.state]);
     toast(said.details?.[0].message ?? said.error, true);
   } catch {
     toast(form.dataset.failed, true);
   }
-  row.hidden = false;
+  row.classList.remove("taken");
+  button.disabled = false;
   room.again(); // what became of it, the database says
 });
 
@@ -119,7 +139,8 @@ function greet({ type, data }) {
 const line = document.getElementById("line");
 const room = live({
   news: greet,
-  message: (message) => queue?.hasAttribute("data-whole") ? move(message) : !document.querySelector("[data-live]"),
+  wasRead: () => queue && tellEmpty(),
+  message: (message) => blank !== null && move(message),
   presence: (viewers) => { line.dataset.here = line.dataset.viewers.replace("{viewers}", viewers); },
 });
 

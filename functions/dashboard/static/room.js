@@ -1,28 +1,32 @@
 // The line to the room: one websocket that is made again whenever it ends, and a page that is never wrong for
-// long. Every numbered message is told once and in order; what a page cannot apply by itself it reads again.
+// long without saying so.
 
 const PING_EVERY = 60_000, SILENCE = 10_000, LONGEST_WAIT = 30_000, READ_EVERY = 1_000;
+// Names change, and days end, without a word of the room.
+const READ_ANYWAY = 5 * 60_000;
 
 /**
- * Joins the room. `after` is the number that the page is true for, null for a page that shows nothing live.
- * `on.news(message)` is told every message once; `on.message(message)` applies one that the page does not show
- * yet, or returns false where the page must be read again;
- * `on.read()` does so and promises the number that the page is true for then; `on.state(state, heard)` is told
- * connecting, live, down or refused, and when the line was last heard of; `on.presence(viewers)` how many watch.
+ * `after`: the number that the page is true for, null where nothing of it is live.
+ * `on.news(message, age)`: every message once, in order, with its age in ms by the server's clock.
+ * `on.message(message)`: applies one that the page does not show yet; false: the page must be read again.
+ * `on.read()`: reads the page again, promises the number it is true for then.
+ * `on.state(state, since)`: connecting, live, down or refused; when the page was last known to be true.
  */
 export function join({ after, headers = {}, on }) {
-  let socket = null, attempts = 0, comingBack, silence, heard = Date.now();
-  let received = after, shown = after, wanted = after, waiting = [];
-  let isReading = false, reading, lastRead = 0, failures = 0;
+  let socket = null, attempts = 0, comingBack, silence, isReady = false, isAsking = false;
+  let received = after, shown = after, wanted = after, ahead = after ?? 0, waiting = [];
+  let isReading = false, reading, lastRead = 0, failures = 0, truth = Date.now(), offset = 0;
 
   async function connect() {
     clearTimeout(comingBack);
     if (socket) return;
     socket = {}; // on its way
-    if (!attempts) on.state("connecting", heard);
+    if (!attempts) on.state("connecting", truth);
     try {
-      const answer = await fetch("/api/realtime/ticket", { method: "POST", headers });
-      if (answer.status === 401) return on.state("refused", heard);
+      const answer = await fetch("/api/realtime/ticket", { method: "POST", headers, signal: AbortSignal.timeout(SILENCE) });
+      // A screen's own clock may be anything.
+      offset = Date.parse(answer.headers.get("Date")) - Date.now() || 0;
+      if (answer.status === 401) return on.state("refused", truth);
       if (answer.ok) return open(await answer.json());
       lost(1000 * answer.headers.get("Retry-After"));
     } catch {
@@ -32,15 +36,11 @@ export function join({ after, headers = {}, on }) {
 
   function open({ url, ticket }) {
     const mine = socket = new WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`);
+    isReady = isAsking = false;
     expect(mine);
-    mine.onopen = () => send({ action: "resume", after: received });
+    mine.onopen = resume;
     mine.onclose = () => mine === socket && lost();
-    mine.onmessage = ({ data }) => {
-      if (mine !== socket) return;
-      clearTimeout(silence);
-      heard = Date.now();
-      receive(JSON.parse(data));
-    };
+    mine.onmessage = ({ data }) => mine === socket && receive(JSON.parse(data));
   }
 
   // A dead line does not say that it is dead.
@@ -51,56 +51,90 @@ export function join({ after, headers = {}, on }) {
 
   function lost(wait) {
     socket = null;
+    isReady = false;
     clearTimeout(silence);
     attempts += 1;
-    on.state("down", heard);
+    tell();
     // Everybody's line ends when a server does: nobody comes back at the same moment.
     wait ||= Math.random() * Math.min(LONGEST_WAIT, 1000 * 2 ** attempts);
     comingBack = setTimeout(connect, wait);
+  }
+
+  /** Live is a line that has answered, and a page that could be read. */
+  function tell() {
+    const isTrue = isReady && !failures;
+    if (isTrue && shown >= wanted) truth = Date.now();
+    on.state(isTrue ? "live" : "down", truth);
   }
 
   function send(frame) {
     if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame));
   }
 
-  function receive(message) {
-    if (message.type === "batch") return message.messages.forEach(receive);
-    if (message.type === "presence") return on.presence?.(message.data.viewers);
-    if (message.type === "error") return;
-    if (attempts || message.type !== "pong") { attempts = 0; on.state("live", heard); }
-    if (received === null) received = message.seq;
-    else if (message.type === "reset") want(received = message.seq);
-    else if (message.type !== "pong" && message.type !== "ready") number(message);
-    else if (message.seq > received) send({ action: "resume", after: received });
+  function resume() {
+    if (isAsking) return; // one answer brings all that was missed
+    isAsking = true;
+    expect(socket);
+    send({ action: "resume", after: received });
   }
 
-  function number(message) {
-    if (message.seq <= received) return;
-    if (message.seq > received + 1) return send({ action: "resume", after: received });
-    received = message.seq;
-    try {
-      on.news?.(message); // also where the page was read meanwhile, and shows it
-    } catch (error) {
-      console.error(error);
+  function receive(message) {
+    // What is not the room's own (the gateway tells of its troubles in another form) answers nothing.
+    if (message.v !== 1 || message.type === "error") return;
+    if (message.type === "presence") return on.presence?.(message.data.viewers);
+    clearTimeout(silence);
+    if (message.type === "pong") {
+      if (message.seq > received) resume();
+      return tell();
     }
-    isReading ? waiting.push(message) : show(message);
+    const taken = (message.type === "batch" ? message.messages : [message]).map(take);
+    if (!taken.includes(true)) return;
+    isAsking = false;
+    isReady = true;
+    attempts = 0;
+    if (received < ahead) resume();
+    tell();
+  }
+
+  /** Takes what comes next; false for what does not, and will be told again. */
+  function take(message) {
+    if (message.type === "reset") {
+      received = wanted = ahead = message.seq;
+      want(received);
+    } else if (message.type === "ready") {
+      received ??= message.seq;
+      ahead = Math.max(ahead, message.seq);
+    } else if (message.seq > received + 1) {
+      ahead = Math.max(ahead, message.seq);
+      resume();
+      return false;
+    } else if (message.seq > received) {
+      received = message.seq;
+      // Also where the page was read meanwhile, and shows it.
+      attempt(() => on.news?.(message, Date.now() + offset - Date.parse(message.at)));
+      isReading ? waiting.push(message) : show(message);
+    }
+    return true;
   }
 
   function show(message) {
-    if (message.seq <= shown) return;
-    let isApplied = false;
+    if (message.seq > shown && !attempt(() => on.message(message))) want(message.seq);
+  }
+
+  /** Whether it was done: the database knows better than a half-drawn page. */
+  function attempt(work) {
     try {
-      isApplied = on.message(message);
+      return work() !== false;
     } catch (error) {
-      console.error(error); // the database knows better than a half-drawn page
+      console.error(error);
+      return false;
     }
-    if (isApplied === false) want(message.seq);
   }
 
   /** The page must be true for this number, soon; not every page at the same moment, nor too often. */
   function want(seq) {
     wanted = Math.max(wanted, seq);
-    if (isReading || document.hidden) return;
+    if (after === null || isReading || document.hidden) return;
     const pause = READ_EVERY * 2 ** Math.min(failures, 5);
     clearTimeout(reading);
     reading = setTimeout(read, Math.max(Math.random() * 300, lastRead + pause - Date.now()));
@@ -117,7 +151,8 @@ export function join({ after, headers = {}, on }) {
     }
     isReading = false;
     waiting.splice(0).forEach(show);
-    if (shown < wanted) want(wanted);
+    if (failures || shown < wanted) want(wanted);
+    if (isReady) tell();
   }
 
   function wake() {
@@ -127,10 +162,12 @@ export function join({ after, headers = {}, on }) {
     if (shown < wanted) want(wanted);
   }
 
+  const again = () => want(received ?? 0);
   setInterval(wake, PING_EVERY);
+  setInterval(again, READ_ANYWAY * (1 + Math.random() / 5));
   for (const [target, event] of [[window, "online"], [window, "pageshow"], [document, "visibilitychange"]]) {
     target.addEventListener(event, wake);
   }
   connect();
-  return { again: () => want(received ?? 0) };
+  return { again };
 }

@@ -11,6 +11,10 @@ const panels = document.getElementById("panels");
 const link = location.pathname.split("/").pop();
 const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
+// The room
+
+live({ headers: { Authorization: `Bearer ${link}` }, isUnattended: true, news: celebrate });
+
 // Panels
 
 let shown = -1;
@@ -28,10 +32,10 @@ setInterval(turn, TURN);
 const waiting = [];
 let isTaken = false;
 
-function celebrate({ type, at, data }) {
+function celebrate({ type, data }, age) {
   const isWin = data.state === "approved" && (type === "queue.claimed" || type === "claim.approved");
   // What was missed for long is no news, and an import is nobody's win of today.
-  if (!isWin || data.source === "import" || Math.abs(Date.now() - Date.parse(at)) > STILL_NEWS) return;
+  if (!isWin || data.source === "import" || age > STILL_NEWS) return;
   if (waiting.length < MOST_WAITING) waiting.push(data);
   if (!isTaken) next();
 }
@@ -63,7 +67,17 @@ function confetti() {
 
 // Sound, made here: four notes upwards. Browsers want a touch before the first one, or to be told that they need none.
 
-let audio, isMuted = localStorage.getItem("muted") === "true";
+let audio, isMuted = remembered() === "true";
+
+/** What this screen was told; it may refuse to keep anything. */
+function remembered(value) {
+  try {
+    if (value !== undefined) localStorage.setItem("muted", value);
+    return localStorage.getItem("muted");
+  } catch {
+    return null;
+  }
+}
 
 function chime() {
   if (isMuted || audio?.state !== "running") return;
@@ -86,16 +100,18 @@ function tellSound() {
   sound.ariaPressed = isOn;
 }
 
-audio = new AudioContext();
-audio.onstatechange = tellSound;
-sound.hidden = false;
+try {
+  audio = new AudioContext();
+  audio.onstatechange = tellSound;
+  sound.hidden = false;
+  tellSound();
+} catch { /* a screen without sound */ }
 sound.addEventListener("click", async () => {
   isMuted = audio.state === "running" ? !isMuted : false;
-  localStorage.setItem("muted", isMuted);
+  remembered(isMuted);
   await audio.resume();
   tellSound();
 });
-tellSound();
 
 // A screen that sleeps shows no wins.
 
@@ -104,7 +120,3 @@ async function stayAwake() {
 }
 document.addEventListener("visibilitychange", stayAwake);
 stayAwake();
-
-// The room
-
-live({ headers: { Authorization: `Bearer ${link}` }, isUnattended: true, news: celebrate });

@@ -11,7 +11,7 @@ _SQL = queries.load("attention")
 
 
 def counts(conn: Connection, caller: Caller) -> Row:
-    """`approvals`, `duplicates` (suspected, to judge) and `failed_events`; nothing for who decides nothing."""
+    """`approvals`, suspected `duplicates` and `failed_events`; nothing for whoever decides nothing."""
     if caller.role < Role.MANAGER:
         return {}
     return only(conn.execute(_SQL["counts"], {"at_most": AT_MOST}))

@@ -55,6 +55,7 @@ PROBLEMS = {
 TOO_LARGE = "The body is larger than {limit} KB: send less at once."
 WRONG_MEDIA_TYPE = "Send the body as {media_type} without a Content-Encoding."
 NOT_UTF_8 = "The body is not UTF-8 text: see byte {position}."
+FILE_NOT_UTF_8 = "{field} must be text in UTF-8: in Excel, save it as CSV UTF-8"
 FORM_UNREADABLE = "The form could not be read: please fill it in again."
 OTHER_ORIGIN = "A session's cookie changes things only from our own pages: send the token as a Bearer header."
 PEOPLE_ONLY = "This needs a person's session: keys and displays have none."

@@ -1,5 +1,6 @@
 """What people fill in: a form's body as text by the names of its fields."""
 
+from contextlib import suppress
 from io import BytesIO
 from urllib.parse import parse_qsl
 
@@ -31,6 +32,15 @@ def text(body: bytes) -> str:
         raise Invalid(copy.NOT_UTF_8.format(position=error.start)) from error
 
 
+def _of_file(field: str, content: bytes) -> str:
+    """A file as text. Raises Invalid, naming its field: spreadsheets save in many another way."""
+    with suppress(UnicodeDecodeError):
+        if "\0" not in (decoded := content.decode("utf-8-sig")):
+            return decoded
+    message = copy.FILE_NOT_UTF_8.format(field=field)
+    raise Invalid(details=[{"field": field, "message": message}])
+
+
 def _parts(content_type: str, body: bytes) -> list[tuple[str, str]]:
     """The fields of a form that brings a file, as text."""
     # Imported where it is needed: one form has a file.
@@ -44,9 +54,9 @@ def _parts(content_type: str, body: bytes) -> list[tuple[str, str]]:
         pairs.append((text(part.field_name or b""), text(part.value or b"")))
 
     def on_file(part: File) -> None:
-        name, part_body = text(part.field_name or b""), part.file_object
-        part_body.seek(0)
-        pairs.extend([(name, text(part_body.read())), (f"{name}_name", text(part.file_name or b""))])
+        name, content = text(part.field_name or b""), part.file_object
+        content.seek(0)
+        pairs.extend([(name, _of_file(name, content.read())), (f"{name}_name", text(part.file_name or b""))])
 
     try:
         parse_form({"Content-Type": content_type.encode()}, BytesIO(body), on_field, on_file)
