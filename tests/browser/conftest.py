@@ -221,7 +221,7 @@ def expect_live(page: Page) -> None:
 
 def rows(page: Page) -> Locator:
     """The sales in the list, without those that are about to leave."""
-    return page.locator("#queue > .row:not(.leaving):not([hidden])")
+    return page.locator("#queue > .row:not(.leaving, .taken)")
 
 
 def row_of(page: Page, customer: str) -> Locator:
@@ -235,7 +235,7 @@ def toast(page: Page, text: str) -> Locator:
 def listed(page: Page) -> list[str]:
     """The ids of the items in the list, in its order."""
     found: list[str] = page.evaluate(
-        "[...document.querySelectorAll('#queue > .row:not(.leaving):not([hidden])')]"
+        "[...document.querySelectorAll('#queue > .row:not(.leaving, .taken)')]"
         ".map((row) => row.id.replace('item-', ''))"
     )
     return found

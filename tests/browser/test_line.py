@@ -152,7 +152,7 @@ def test_a_claim_without_a_line_says_so_and_leaves_the_sale_where_it_was(
     expect(row_of(page, "Grace Hopper")).to_be_visible()
     line.cut()
     row_of(page, "Grace Hopper").get_by_role("button").click()
-    expect(page.locator(".toasts .bad")).to_contain_text("there is no connection")
+    expect(page.locator(".toasts .bad")).to_contain_text("No connection")
     expect(row_of(page, "Grace Hopper")).to_be_visible()
     come_back(page, line)
     row_of(page, "Grace Hopper").get_by_role("button").click()
