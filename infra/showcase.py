@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -37,6 +38,11 @@ SELLERS = {
     "mei": "Mei Tanaka",
     "liam": "Liam O'Connor",
 }
+PEOPLE = [
+    ("Elif Demir", "seller", "elif"),
+    ("Jonas Weber", "manager", "jonas"),
+    ("Hall Screen", "watcher", None),
+]
 PRODUCTS = [
     ("Rooftop 6 kW", "RT-06", "Rooftop", 4100),
     ("Rooftop 10 kW", "RT-10", "Rooftop", 6350),
@@ -157,50 +163,17 @@ class _Company:
 def build(stack: Stack) -> Showcase:
     """Makes the company; takes half a minute."""
     company, dice, now = _Company(stack), Random(11), datetime.now(UTC)  # noqa: S311
-    for seller, name in SELLERS.items():
-        _add(company, "/api/sellers", seller_id=seller, display_name=name)
-    people = [
-        ("Elif Demir", "seller", "elif"),
-        ("Jonas Weber", "manager", "jonas"),
-        ("Hall Screen", "watcher", None),
-    ]
-    made = [
-        _add(
-            company,
-            "/api/users",
-            email=f"{name.split()[0].lower()}@fairhaven.example",
-            display_name=name,
-            role=role,
-            seller_id=seller,
-            password=PASSWORD,
-        )
-        for name, role, seller in people
-    ]
+    sale = partial(_sale, dice)
+    people = _hire(company)
     products = [
         _add(company, "/api/products", name=name, sku=sku, category=category, default_cost=cost)
         for name, sku, category, cost in PRODUCTS
     ]
     keys = [_add(company, "/api/api-keys", name=name, scope="ingest") for name in ("HubSpot", "Zapier")]
     displays = [_add(company, "/api/displays", name=name) for name in ("Sales floor", "Reception")]
-
-    def sale(n: int, at: datetime, **more: Any) -> dict[str, Any]:
-        sku = dice.choice(list(PRICES))
-        price = round(PRICES[sku] * dice.uniform(0.85, 1.3), 2)
-        # Some are ahead of others, or it would be no board.
-        seller = dice.choices(list(SELLERS), weights=[9, 8, 6, 5, 4, 3, 2])[0]
-        return {
-            "sale_id": f"FS-{n}",
-            "occurred_at": at.isoformat(),
-            "customer_name": dice.choice(NAMES),
-            "sell_price": price,
-            "currency": "EUR" if dice.random() < 0.25 else "USD",
-            "product_sku": sku,
-            "seller_external_id": seller,
-            **more,
-        }
-
-    past = [sale(n, now - timedelta(minutes=dice.uniform(100, 42 * 24 * 60))) for n in range(1000, 1130)]
-    company.send(past)
+    company.send(
+        [sale(n, now - timedelta(minutes=dice.uniform(100, 42 * 24 * 60))) for n in range(1000, 1130)]
+    )
     imported = _import(company, now)
     claims = _claim_all(company, dice)
     _let_it_have_been(company)
@@ -208,13 +181,7 @@ def build(stack: Stack) -> Showcase:
     company.send(waiting)
     _make_trouble(company, waiting, sale(2100, now - timedelta(hours=2)))
     _let_claims_wait(company, [sale(n, now - timedelta(minutes=n - 2190)) for n in range(2200, 2203)])
-    by_hand = {
-        **sale(2300, now),
-        "external_event_id": f"manual-{ids.new()}",
-        "notes": "Met at the home show. Wants the battery before the winter; asks for a visit on a Saturday.",
-    }
-    company.ask("POST", "/api/sales", by_hand, as_admin=True)
-    company.wait_until(lambda: company.ask("GET", "/api/queue?q=FS-2300")["queue"])
+    by_hand = _enter_by_hand(company, sale(2300, now))
     failed = company.ask("GET", "/api/failed-events", as_admin=True)["failed_events"]
 
     def win() -> None:
@@ -232,15 +199,56 @@ def build(stack: Stack) -> Showcase:
             "import_id": imported,
             "link": displays[0]["token"],
             "product_id": products[0]["id"],
-            "queue_id": company.find("FS-2300"),
+            "queue_id": by_hand,
             "sale_id": "FS-1001",
             "seller_id": "elif",
-            "user_id": made[0]["id"],
+            "user_id": people[0]["id"],
         },
         admin=company.admin,
         seller=company.log_in("elif@fairhaven.example"),
         win=win,
     )
+
+
+def _sale(dice: Random, n: int, at: datetime, **more: Any) -> dict[str, Any]:
+    sku = dice.choice(list(PRICES))
+    price = round(PRICES[sku] * dice.uniform(0.85, 1.3), 2)
+    # Some are ahead of others, or it would be no board.
+    seller = dice.choices(list(SELLERS), weights=[9, 8, 6, 5, 4, 3, 2])[0]
+    return {
+        "sale_id": f"FS-{n}",
+        "occurred_at": at.isoformat(),
+        "customer_name": dice.choice(NAMES),
+        "sell_price": price,
+        "currency": "EUR" if dice.random() < 0.25 else "USD",
+        "product_sku": sku,
+        "seller_external_id": seller,
+        **more,
+    }
+
+
+def _hire(company: _Company) -> list[Any]:
+    for seller, name in SELLERS.items():
+        _add(company, "/api/sellers", seller_id=seller, display_name=name)
+    return [
+        _add(
+            company,
+            "/api/users",
+            email=f"{name.split()[0].lower()}@fairhaven.example",
+            display_name=name,
+            role=role,
+            seller_id=seller,
+            password=PASSWORD,
+        )
+        for name, role, seller in PEOPLE
+    ]
+
+
+def _enter_by_hand(company: _Company, sale: dict[str, Any]) -> str:
+    notes = "Met at the home show. Wants the battery before the winter; asks for a visit on a Saturday."
+    company.ask("POST", "/api/sales", {**sale, "notes": notes}, as_admin=True)
+    company.wait_until(lambda: company.ask("GET", f"/api/queue?q={sale['sale_id']}")["queue"])
+    return company.find(sale["sale_id"])
 
 
 def _add(company: _Company, path: str, **body: Any) -> Any:
