@@ -49,45 +49,36 @@ def width(page: Page) -> Any:
     return page.evaluate("document.documentElement.scrollWidth")
 
 
+def weights(page: Page) -> dict[str, int]:
+    """What the page has loaded at first, unpacked, by its address: itself, its style, its scripts."""
+    found: dict[str, int] = page.evaluate(
+        "Object.fromEntries(['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))"
+        ".filter((one) => one.entryType === 'navigation' || /[.](js|css)$/.test(one.name))"
+        ".map((one) => [one.name, one.decodedBodySize]))"
+    )
+    return found
+
+
 @PAGES
-def test_axe_finds_nothing_and_no_page_is_wider_than_its_screen(
+def test_axe_finds_nothing_and_no_page_is_wider_than_its_screen_or_heavy(
     visit: Open, company: Showcase, route: Route
 ) -> None:
     path = company.path(route)
     page = visit(path, company.session(path), color_scheme="light")
     expect(page).to_have_title(re.compile(r"\S.* - Win Room$"))
     expect(page.locator("h1").first).to_be_attached()
+    loaded = weights(page)
+    assert len(loaded) >= 2, loaded
+    assert sum(loaded.values()) < MOST_AT_FIRST, loaded
+    assert sum(size for name, size in loaded.items() if name.endswith(".js")) < MOST_SCRIPT, loaded
     assert problems(page) == []
     page.emulate_media(color_scheme="dark")
-    assert problems(page) == []
     page.set_viewport_size(PHONE)
     assert problems(page) == []
     assert width(page) <= PHONE["width"]
     for viewport in OTHERS:
         page.set_viewport_size(viewport)
         assert width(page) <= viewport["width"]
-
-
-@PAGES
-def test_no_page_is_heavy(visit: Open, company: Showcase, route: Route) -> None:
-    path = company.path(route)
-    page = visit("/favicon.ico", company.session(path))
-    loaded: dict[str, tuple[str, int]] = {}
-    with page.expect_event("load"):
-        page.on(
-            "requestfinished",
-            lambda request: loaded.update(
-                {request.url: (request.resource_type, request.sizes()["responseBodySize"])}
-            ),
-        )
-        page.goto(path, wait_until="commit")
-    page.wait_for_load_state("networkidle")
-    at_first = {
-        url: size for url, (kind, size) in loaded.items() if kind in ("document", "stylesheet", "script")
-    }
-    scripts = [size for kind, size in loaded.values() if kind == "script"]
-    assert sum(scripts) < MOST_SCRIPT, loaded
-    assert sum(at_first.values()) < MOST_AT_FIRST, loaded
 
 
 def test_axe_finds_nothing_on_the_pages_of_refusals(visit: Open, company: Showcase, office: Office) -> None:

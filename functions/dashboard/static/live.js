@@ -26,7 +26,7 @@ async function read(isUnattended) {
 
 /** Whoever is not welcome any more learns it from the server, which may take a minute to know everywhere. */
 function leave() {
-  setTimeout(() => location.reload(), 8000 + Math.random() * 4000);
+  setTimeout(() => location.reload(), 2000 + Math.random() * 3000);
 }
 
 function tell(state, since) {
