@@ -17,14 +17,12 @@ live({ headers: { Authorization: `Bearer ${link}` }, isUnattended: true, news: c
 
 // Panels
 
-let shown = -1;
+let shown = 0;
 function turn() {
   const all = [...panels.children];
   shown = (shown + 1) % all.length;
   all.forEach((panel, n) => panel.classList.toggle("shown", n === shown));
 }
-panels.classList.add("turning");
-turn();
 setInterval(turn, TURN);
 
 // Wins
