@@ -1,7 +1,7 @@
 """Sales entered by hand: the same way in as one that another system sends."""
 
-from functions.dashboard import pages
-from winroom import db, ids, products, reception, sellers, tenants
+from functions.dashboard import choices, pages
+from winroom import db, ids, reception, sellers, tenants
 from winroom.callers import Role
 from winroom.forms import Form
 from winroom.sales import ManualSale
@@ -20,7 +20,7 @@ def form(call: Call) -> Page:
             new_id=f"manual-{ids.new()}",
             home_currency=tenants.show(conn)["settings"]["home_currency"],
             sellers=sellers.page(conn, sellers.Filter()) if is_manager else [],
-            products=[(p["id"], p["name"]) for p in products.page(conn, call.caller, products.Filter())],
+            products=choices.products(conn, call.caller),
             is_manager=is_manager,
         )
 

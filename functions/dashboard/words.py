@@ -261,7 +261,6 @@ ENTER_SALE = "Enter the sale"
 # Wallboard
 WALL_STALE = "Stale since {time}"
 WALL_EMPTY_LEDE = "The first win takes over this screen."
-WALL_WON = "{seller} won {customer}, {price}"
 WALL_GONE = "This wallboard link has ended"
 WALL_GONE_LEDE = "Somebody revoked it, or it was mistyped. A manager makes a new one under Wallboards."
 NEWEST_WINS = "Newest wins"
