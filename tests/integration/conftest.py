@@ -1,6 +1,8 @@
 """What integration tests share: a websocket API on this machine, passwords that are hashed in no time."""
 
 from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -8,7 +10,7 @@ from argon2 import PasswordHasher
 from tests import gateway as edge
 from tests.doors import Sqs
 from tests.gateway import Gateway
-from winroom import logins, passwords, sockets
+from winroom import logins, passwords, schema, sockets
 from winroom.settings import settings
 
 
@@ -32,3 +34,15 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(passwords, "_hasher", lambda: quick)
     monkeypatch.setitem(logins._NOBODY, "password_hash", quick.hash("nobody's"))
+
+
+@pytest.fixture
+def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of this release's roles and migrations, to which a test adds."""
+    (tmp_path / "migrations").mkdir()
+    shipped: Traversable = schema._PACKAGE
+    for file in [shipped / "roles.sql", *(shipped / "migrations").iterdir()]:
+        folder = tmp_path if file.name == "roles.sql" else tmp_path / "migrations"
+        (folder / file.name).write_text(file.read_text())
+    monkeypatch.setattr(schema, "_PACKAGE", tmp_path)
+    return tmp_path

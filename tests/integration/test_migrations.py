@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, LiteralString
 from urllib.parse import urlsplit, urlunsplit
@@ -24,18 +23,6 @@ def empty(database: Database) -> Database:
     with psycopg.connect(database.owner_url) as conn:
         conn.execute("drop schema wr cascade")
     return database
-
-
-@pytest.fixture
-def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of this release's roles and migrations, to which a test adds."""
-    (tmp_path / "migrations").mkdir()
-    shipped: Traversable = schema._PACKAGE
-    for file in [shipped / "roles.sql", *(shipped / "migrations").iterdir()]:
-        folder = tmp_path if file.name == "roles.sql" else tmp_path / "migrations"
-        (folder / file.name).write_text(file.read_text())
-    monkeypatch.setattr(schema, "_PACKAGE", tmp_path)
-    return tmp_path
 
 
 def test_up_applies_every_migration_in_order_and_once(empty: Database) -> None:
