@@ -78,7 +78,7 @@ def deploy(state: Path, aws: str, owner_database_url: str, socket_url: str) -> D
     arguments += ["--config-file", ROOT / "samconfig.toml", "--config-env", "local"]
     arguments += ["--parameter-overrides", *(f"{k}={v}" for k, v in parameters.items())]
     _sam(state, "deploy", emulator.client_environment(aws), arguments)
-    return _describe(aws)
+    return describe(aws)
 
 
 def database_address(url: str) -> str:
@@ -88,7 +88,8 @@ def database_address(url: str) -> str:
     return f"{address}?{parts.query}" if parts.query else address
 
 
-def _describe(aws: str) -> Deployment:
+def describe(aws: str) -> Deployment:
+    """What is deployed on the emulator at `aws`."""
     stacks = emulator.session().client("cloudformation", endpoint_url=aws)
     outputs = stacks.describe_stacks(StackName=STACK)["Stacks"][0].get("Outputs", [])
     resources = stacks.describe_stack_resources(StackName=STACK)["StackResources"]
