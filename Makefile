@@ -20,7 +20,8 @@ test: lint ## lint, types, unit, integration, end-to-end and browser tests
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing
 	$(BIN)/pytest tests/e2e tests/browser
 
-lint: $(BIN)/.installed ## style, types and templates
+lint: $(BIN)/.installed ## style, types and templates; English only
+	$(BIN)/python -m infra.english
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
