@@ -37,7 +37,8 @@ class Company:
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
-        return httpx.request(method, self.stack.http_url + path, headers=headers, timeout=30, **more)
+        more.setdefault("timeout", 30)
+        return httpx.request(method, self.stack.http_url + path, headers=headers, **more)
 
     def post(self, body: object) -> httpx.Response:
         return self.call("POST", "/api/events", json=body)
