@@ -102,7 +102,7 @@ def test_sales_that_find_the_database_away_come_back_and_have_spent_no_attempt(
     company: Company, levers: Levers, stopped: Callable[[], Start]
 ) -> None:
     body = sale()
-    with company.room() as room, levers.visible_after("SalesEventsQueue", 4):
+    with company.room() as room, levers.visible_after("SalesEventsQueue", 3):
         with levers.paused("SalesEventsMapping"):
             event_id = company.sell(body)
             start = stopped()

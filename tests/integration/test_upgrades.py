@@ -23,7 +23,7 @@ from tests.integration.test_migrations import MIGRATIONS
 from tests.office import Office
 from winroom import db, schema
 
-Column = tuple[str, str]  # and its table before it
+Column = tuple[str, str]  # its table, and its name
 Contents = dict[Column, str | None]
 
 # No release was ever made of these: nothing ran on one of them while the next was applied.
@@ -50,7 +50,7 @@ def test_each_migration_goes_up_and_back_between_the_requests_of_others_and_keep
         assert (migration, failures) == (migration, [])
 
 
-def test_the_code_before_a_migration_works_after_it(database: Database, release: Path) -> None:
+def test_the_code_before_a_migration_works_after_it(database: Database) -> None:
     schema.roll_back(database.owner_url, to=UNRELEASED[-1])
     for before, migration in pairwise(MIGRATIONS[len(UNRELEASED) - 1 :]):
         assert taken_away(database, before, migration) == set()
