@@ -70,12 +70,19 @@ class Company:
         with psycopg.connect(self.stack.operator_database_url) as conn:
             conn.execute("update wr.api_keys set revoked_at = now() where tenant_id = %s", [self.tenant_id])
 
-    def rows(self, statement: str, *values: Any) -> list[DictRow]:
-        """What a statement returns, if it returns anything."""
+    def rows(self, statement: str) -> list[DictRow]:
+        with self._rows_of_its_own() as conn:
+            return conn.execute(statement).fetchall()
+
+    def change(self, statement: str, *values: Any) -> None:
+        with self._rows_of_its_own() as conn:
+            conn.execute(statement, values or None)
+
+    @contextmanager
+    def _rows_of_its_own(self) -> Iterator[psycopg.Connection[DictRow]]:
         with psycopg.connect(self.stack.database_url, row_factory=dict_row) as conn:
             conn.execute("select wr.enter_tenant(%s)", [self.tenant_id])
-            cursor = conn.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else []
+            yield conn
 
 
 class Room:
@@ -165,6 +172,8 @@ def stopped(stack: Stack) -> Iterator[Callable[[], Start]]:
         os.kill(pid, signal.SIGINT)
         while Path(f"/proc/{pid}").exists():
             time.sleep(0.05)
+            for server in started:
+                server.poll()  # a child of ours stays there until it is asked how it ended
 
         def start() -> None:
             started.append(

@@ -120,7 +120,7 @@ def test_what_the_processor_never_finished_is_decided_by_its_row(
     lost = SaleEventReceived(ids.new(), company.tenant_id, datetime.now(UTC))
     with levers.paused("SalesEventsMapping"):
         waiting, exhausted = company.sell(first), company.sell(last)
-        company.rows("update wr.sales_events set retry_count = 3 where event_id = %s", exhausted)
+        company.change("update wr.sales_events set retry_count = 3 where event_id = %s", exhausted)
         levers.receive_in_vain("SalesEventsQueue")
         levers.send("SalesEventsDlq", lost.body())
         wait_until(lambda: len(failures(boss)) == 2)
@@ -211,7 +211,7 @@ def queue(company: Company) -> list[dict[str, Any]]:
 
 def make_due(company: Company) -> None:
     """The minutes until the next attempt are over."""
-    company.rows("update wr.sales_events set next_attempt_at = now() where status = 'pending'")
+    company.change("update wr.sales_events set next_attempt_at = now() where status = 'pending'")
 
 
 @contextmanager
