@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from winroom import connections, db, health, messages, room, sockets, telemetry
+from winroom import connections, db, health, messages, room, sockets, switches, telemetry
 from winroom.db import Connection, Cursor, Row, Work
+from winroom.errors import Busy, DatabaseUnavailable
 
 # Seconds after which a room that goes on is woken again instead, to let the next one have its turn.
 _PATIENCE = 5.0
@@ -35,6 +37,10 @@ def handler(event: Mapping[str, Any], context: Any) -> Failures:
             telemetry.logger().error("a wake-up was dropped", reason=str(error))
         else:
             by_room.setdefault(tenant_id, []).append(record["messageId"])
+    if by_room and _is_paused():
+        # Told when it goes on: the sweeper wakes rooms that lag, every minute.
+        telemetry.logger().warning("fan-out is paused", rooms=len(by_room))
+        by_room.clear()
     failed: list[str] = []
     for tenant_id, message_ids in by_room.items():
         try:
@@ -49,9 +55,17 @@ def _beat() -> None:
     try:
         with db.open_session() as conn:
             health.beat(conn, "socket")
+            switches.read(conn)  # so that hardly any room waits for it
     except Exception:
         # Not worth another try: the next one comes within a minute, and silence tells the truth.
         telemetry.logger().warning("a heartbeat was not noted", exc_info=True)
+
+
+def _is_paused() -> bool:
+    """Whether nobody is to be told anything now; without the database, what was known last holds."""
+    with suppress(DatabaseUnavailable, Busy), db.open_session() as conn:
+        switches.refresh(conn)
+    return switches.is_on("pause_fan_out")
 
 
 def _catch_up(tenant_id: UUID, deadline: float) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from winroom import connections, copy, db, messages, room, sockets, telemetry, tickets
-from winroom.db import Row
+from winroom import connections, copy, db, messages, room, sockets, switches, telemetry, tickets
+from winroom.db import Connection, Row
 
 Event = Mapping[str, Any]
 Answer = dict[str, int]
@@ -86,7 +86,7 @@ def _read(body: object) -> dict[str, Any] | None:
 
 def _pong(tenant_id: UUID) -> str:
     with db.tenant_session(tenant_id) as conn:
-        return room.pong(room.seq(conn))
+        return room.pong(room.seq(conn), is_paused=_is_paused(conn))
 
 
 def _resume(connection_id: str, listener: Row, after: int | None) -> list[str]:
@@ -98,9 +98,18 @@ def _resume(connection_id: str, listener: Row, after: int | None) -> list[str]:
     # A transaction of its own, after the one that made the socket ready: see room.py on gaps.
     with db.tenant_session(listener["tenant_id"]) as conn:
         if after is None:
-            return [room.ready(room.seq(conn))]
-        missed = room.Messages.of(room.missed(conn, after).fetchall())
-    return missed.frames(listener["rendering"]) if missed else [room.ready(missed.through)]
+            frames = [room.ready(room.seq(conn))]
+        else:
+            missed = room.Messages.of(room.missed(conn, after).fetchall())
+            frames = missed.frames(listener["rendering"]) if missed else [room.ready(missed.through)]
+        # Who comes while nobody is told anything learns it now, not with the first ping.
+        return [*frames, room.pong(room.seq(conn), is_paused=True)] if _is_paused(conn) else frames
+
+
+def _is_paused(conn: Connection) -> bool:
+    """Whether nothing but answers reaches a socket, for now."""
+    switches.refresh(conn)
+    return switches.is_on("pause_fan_out")
 
 
 def _forget(connection_id: str) -> None:

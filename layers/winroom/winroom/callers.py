@@ -43,6 +43,8 @@ class Caller:
     people_limit: int = plans.PEOPLE_LIMIT
     # Managers and above see cost and margin; all people where the tenant shares them; no display.
     sees_margin: bool = False
+    # What operators have paused of what concerns it: see switches.py.
+    pauses: frozenset[str] = frozenset()
     # One of these three says who it is.
     api_key_id: UUID | None = None
     user_id: UUID | None = None
@@ -53,13 +55,15 @@ class Caller:
 
     @classmethod
     def of(cls, role: Role, row: Mapping[str, Any], **identity: Any) -> Self:
-        """From what a resolver found: at least `tenant_id`, `plan` and `settings` of the tenant."""
+        """From what a resolver found: at least `tenant_id`, `plan` and `settings` of the tenant, and
+        `pauses`."""
         shares = role >= Role.WATCHER and row["settings"].get("share_margin") is True
         return cls(
             tenant_id=row["tenant_id"],
             role=role,
             ingestion_limit=plans.ingestion_limit(row["plan"], row["settings"]),
             sees_margin=role >= Role.MANAGER or shares,
+            pauses=frozenset(row["pauses"]),
             **identity,
         )
 

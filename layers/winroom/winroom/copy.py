@@ -141,6 +141,18 @@ WRONG_PASSWORD = "{field} is not your password"  # noqa: S105
 PASSWORD_IS_EMAIL = "{field} must not be the email"  # noqa: S105
 LOGIN_FROM_ELSEWHERE = "A page of another site may not log you in: open our own."
 SIGN_UP_PAUSED = "Signing up is switched off for now: nothing was made. Please try again later."
+INGESTION_PAUSED = (
+    "New sales are paused for everybody for now, and this was not recorded. Keep it, and send the same again "
+    "later: nothing is lost or counted twice."
+)
+COMPANY_PAUSED = (
+    "Your company is paused for now. Nothing of it is lost, and it goes on where it stood; whoever runs "
+    "Win Room can tell why. What is sent meanwhile is not recorded: keep it, and send the same again later."
+)
+KEY_PAUSED = (
+    "This API key is paused for now: nothing was done. Keep what you send, and send the same again later; "
+    "whoever runs Win Room can tell why."
+)
 FIRST_EVENT = (
     "Send your first sale: POST /api/events with the header Authorization: Bearer {api_key} "
     'and the body {{"sale_id": "S-1", "occurred_at": "{now}", "customer_name": "Ada Lovelace", '

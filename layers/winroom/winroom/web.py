@@ -24,7 +24,20 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 from typing_extensions import TypedDict
 
-from winroom import api_keys, audit, callers, copy, db, displays, forms, ids, rate_limit, sessions, telemetry
+from winroom import (
+    api_keys,
+    audit,
+    callers,
+    copy,
+    db,
+    displays,
+    forms,
+    ids,
+    rate_limit,
+    sessions,
+    switches,
+    telemetry,
+)
 from winroom.callers import Caller, Role
 from winroom.db import Connection, Cursor, Row, Work
 from winroom.errors import (
@@ -34,6 +47,7 @@ from winroom.errors import (
     Invalid,
     MethodNotAllowed,
     NotFound,
+    Paused,
     RateLimited,
     TooLarge,
     Unauthenticated,
@@ -106,6 +120,8 @@ class Route:
     status: int = 200
     # Routes of the ingestion bucket count per tenant, the others per caller.
     is_ingestion: bool = False
+    # Whether sales come in by it: refused while ingestion is paused.
+    takes_sales: bool = False
     # For people alone: keys and displays have no password, and no seller of their own.
     is_personal: bool = False
     # Whether 409 is among its answers.
@@ -395,9 +411,12 @@ def _admit(call: Call) -> None:
             raise Forbidden
         if call.route.is_personal and call.caller.user_id is None:
             raise Forbidden(copy.PEOPLE_ONLY)
+        switches.admit(call.caller)
     if call.request.headers.get("x-api-version", API_VERSION) != API_VERSION:
         raise Invalid(copy.UNKNOWN_VERSION)
     call.is_admitted = True
+    if call.route.takes_sales:
+        switches.admit_sales(call.caller)
 
 
 def _authenticate(request: Request) -> Caller:
@@ -453,7 +472,8 @@ def _resolver(credential: str) -> Callable[[Connection, str], Caller | None]:
 
 def _refused(call: Call, error: WinRoomError) -> "Refused":
     """Counts and audits a refusal; where the call's session has done that already, the row is corrected."""
-    if call.caller_or_none and not isinstance(error, DatabaseUnavailable):
+    # What is paused must not cost the database anything: it may be the reason.
+    if call.caller_or_none and not isinstance(error, DatabaseUnavailable | Paused):
         try:
             error = _correct_note(call, error) if call.is_noted else _note_refusal(call, error)
         except Exception:
