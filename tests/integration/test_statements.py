@@ -19,6 +19,8 @@ STATEMENTS = queries.all_statements()
 # Who runs a noun's statements, or one of them; all others run as winroom_app alone.
 LOGINS = {
     "sweeper": ["jobs"],
+    "switches.turn": ["operator"],
+    "switches.page": ["operator"],
     "connections.forget": ["app", "jobs"],
     "tenants.create": ["app", "operator"],
     "tenants.open_room": ["app", "operator"],
@@ -27,6 +29,7 @@ LOGINS = {
     "api_keys.create": ["app", "operator"],
     "api_keys.hold_company": ["app", "operator"],
     "api_keys.find": ["app", "operator"],
+    "api_keys.whose": ["operator"],
 }
 
 # Tables that grow with every sale: nothing may read them from end to end.
