@@ -76,7 +76,7 @@ def _services() -> health.Services:
 
 def _ask() -> health.Services:
     with db.open_session() as conn:
-        switches.refresh(conn)
+        switches.read(conn)
         return health.services(conn)
 
 

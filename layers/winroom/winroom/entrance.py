@@ -103,7 +103,7 @@ def sign_up_company(request: Request, wanted: NewCompany) -> dict[str, Any]:
     if request.comes_from_another_site:
         raise Forbidden(copy.LOGIN_FROM_ELSEWHERE)
     with db.open_session() as conn:
-        switches.refresh(conn)
+        switches.read(conn)
         if switches.is_on("pause_sign_up"):
             raise Paused(copy.SIGN_UP_PAUSED)
         attempts.count(conn, attempts.SIGN_UPS, attempts.network(request.address))

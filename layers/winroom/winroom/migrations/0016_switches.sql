@@ -1,15 +1,14 @@
 -- Whoever is resolved brings along what is paused for it: no request has to ask. Sockets of a company or a key
 -- that is paused are closed like those of a key that is revoked; a company that is deleted leaves no switch behind.
 
--- The switches that are on for everybody, and for this company and key.
+-- Those of the switches that are on which concern whoever calls for this company, with this key.
 create function wr.pauses_of(in_tenant_id uuid, in_api_key_id uuid)
     returns text[]
     language sql stable
     as $$
         select coalesce(array_agg(split_part(s.name, ':', 1)), '{}') from wr.switches s
         where s.value = 'true'::jsonb
-          and (strpos(s.name, ':') = 0
-               or s.name in ('pause_tenant:' || in_tenant_id, 'pause_key:' || in_api_key_id))
+          and s.name in ('pause_ingestion', 'pause_tenant:' || in_tenant_id, 'pause_key:' || in_api_key_id)
     $$;
 revoke execute on function wr.pauses_of(uuid, uuid) from public;
 grant execute on function wr.pauses_of(uuid, uuid) to winroom_app;
