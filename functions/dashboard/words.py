@@ -159,6 +159,7 @@ HAPPENINGS = {
 }
 BY = "by"
 SYSTEM = "Win Room"
+OPERATOR = "Win Room's operator"
 STATES = {
     "pending": "Waits for approval",
     "approved": "Counts",

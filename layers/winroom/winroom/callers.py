@@ -43,7 +43,7 @@ class Caller:
     people_limit: int = plans.PEOPLE_LIMIT
     # Managers and above see cost and margin; all people where the tenant shares them; no display.
     sees_margin: bool = False
-    # One of these three says who it is.
+    # One of these three says who it is; without any it is the operator.
     api_key_id: UUID | None = None
     user_id: UUID | None = None
     display_id: UUID | None = None
@@ -63,12 +63,19 @@ class Caller:
             **identity,
         )
 
+    @classmethod
+    def operator(cls, tenant_id: UUID) -> Self:
+        """Whoever runs the deployment, acting for a company."""
+        return cls(tenant_id, Role.ADMIN, ingestion_limit=0, sees_margin=True)
+
     @property
     def name(self) -> str:
         """How the audit log and the room's log call it."""
         if self.api_key_id:
             return f"key:{self.api_key_id}"
-        return f"user:{self.user_id}" if self.user_id else f"display:{self.display_id}"
+        if self.user_id:
+            return f"user:{self.user_id}"
+        return f"display:{self.display_id}" if self.display_id else "operator"
 
 
 # Seconds. So long may a credential that was revoked still be taken, in this process, for a live one.

@@ -120,6 +120,13 @@ def connect(url: str) -> Connection:
     return Connection.connect(url, row_factory=dict_row, connect_timeout=5)
 
 
+def enter(conn: Connection, tenant_id: UUID) -> None:
+    """Makes the operator's transaction one of a single tenant, with the application's rights: nouns rely on
+    row security to see nobody else's rows, and the operator sees everybody's."""
+    conn.execute("set local role winroom_app")
+    conn.execute("select wr.enter_tenant(%s)", [tenant_id])
+
+
 @contextmanager
 def patiently(conn: Connection, seconds: int) -> Iterator[None]:
     """More time for statements of this transaction that are known to be long, and rare."""
