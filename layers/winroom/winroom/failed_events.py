@@ -102,6 +102,17 @@ def page(conn: Connection, wanted: Filter) -> list[Row]:
     return conn.execute(_SQL["page"], wanted.model_dump() | _since(wanted.since)).fetchall()
 
 
+def everywhere(conn: Connection, wanted: Filter, tenant_id: UUID | None) -> list[Row]:
+    """The same of one company, or of all, each with its `tenant`: the operator's view. Knows no `q`."""
+    values = wanted.model_dump() | _since(wanted.since) | {"tenant_id": tenant_id}
+    return conn.execute(_SQL["everywhere"], values).fetchall()
+
+
+def whose(conn: Connection, dead_letter_ids: Sequence[UUID]) -> list[Row]:
+    """Those that there are, each with `tenant_id` and `slug` of its company: the operator's view."""
+    return conn.execute(_SQL["whose"], {"ids": list(dead_letter_ids)}).fetchall()
+
+
 def counts(conn: Connection) -> dict[Reason, int]:
     """How many are open, by reason; COUNTED stands for as many or more."""
     values = {"reasons": list(get_args(Reason)), "at_most": COUNTED}

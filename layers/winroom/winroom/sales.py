@@ -267,6 +267,16 @@ def page(
     ).fetchall()
 
 
+def whose(conn: Connection, event_id: UUID) -> Row | None:
+    """`tenant_id` and `slug` of an event's company: the operator's view, across tenants."""
+    return conn.execute(_SQL["whose"], {"event_id": event_id}).fetchone()
+
+
+def waiting(conn: Connection, tenant_id: UUID | None, limit: int) -> list[Row]:
+    """Pending events of one company, or of all, by when they are due: the operator's view."""
+    return conn.execute(_SQL["waiting"], {"tenant_id": tenant_id, "limit": limit}).fetchall()
+
+
 def postpone(conn: Connection, event_id: UUID, error: str, *, at_once: bool = False) -> Cursor:
     """Records a failure that can pass: due again in 1, 5, 15 minutes (or at once), failed the fourth time.
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -10,6 +11,9 @@ from psycopg import sql
 from winroom.errors import WinRoomError
 
 LOGINS = ("app", "jobs", "operator", "readonly")
+
+# PostgreSQL 15, as a server tells its version.
+OLDEST_SERVER = 150000
 
 _PACKAGE = resources.files("winroom")
 _LOCK = int.from_bytes(b"winroom", "big")
@@ -22,6 +26,20 @@ class MigrationMissing(WinRoomError):
     """The database has a migration that this release does not know, or has no way back from one."""
 
     code = "migration_missing"
+
+
+class ServerTooOld(WinRoomError):
+    """This PostgreSQL is too old."""
+
+    code = "server_too_old"
+
+
+def check_server(conn: psycopg.Connection[Any]) -> None:
+    """Raises ServerTooOld for a PostgreSQL that we do not run on."""
+    if (version := conn.info.server_version) < OLDEST_SERVER:
+        raise ServerTooOld(
+            f"This is PostgreSQL {version // 10000}: Win Room needs {OLDEST_SERVER // 10000} or later."
+        )
 
 
 def migrate(owner_url: str, passwords: Mapping[str, str], to: str | None = None) -> list[str]:
@@ -76,6 +94,7 @@ def applied(owner_url: str) -> set[str]:
 def _alone(owner_url: str) -> Iterator[_Connection]:
     # A lock of the session, not a row in a table: a migrator that dies lets go of it.
     with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as conn:
+        check_server(conn)
         conn.execute("select pg_advisory_lock(%s)", [_LOCK])
         yield conn
 

@@ -128,6 +128,22 @@ where status = %(status)s
 order by event_id desc
 limit %(limit)s;
 
+-- whose: The company whose event it is; across tenants.
+-- Company by company, for only that is an index: the event's id comes second in it.
+select t.tenant_id, t.slug
+from wr.tenants t
+where exists (select from wr.sales_events e where e.tenant_id = t.tenant_id and e.event_id = %(event_id)s)
+   or exists (select from wr.sales_events_archive a where a.tenant_id = t.tenant_id and a.event_id = %(event_id)s);
+
+-- waiting: Events that wait for the processor, whose turn is first; across tenants.
+select
+    t.slug as tenant, e.event_id, e.sale_id, e.source, e.retry_count as attempts, e.next_attempt_at, e.error_message,
+    e.created_at
+from wr.sales_events e join wr.tenants t on t.tenant_id = e.tenant_id
+where e.status = 'pending' and (%(tenant_id)s::uuid is null or e.tenant_id = %(tenant_id)s)
+order by e.next_attempt_at
+limit %(limit)s;
+
 -- postpone: A failure that can pass: the next attempt in 1, 5, 15 minutes, the fourth time it is failed.
 with attempted as (
     update wr.sales_events set
