@@ -1,15 +1,30 @@
 """What integration tests share: a websocket API on this machine, passwords that are hashed in no time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from argon2 import PasswordHasher
+from click.testing import CliRunner, Result
 
+from infra.operator.command import main
 from tests import gateway as edge
 from tests.doors import Sqs
+from tests.factories import Database
 from tests.gateway import Gateway
 from winroom import logins, passwords, sockets
 from winroom.settings import settings
+
+Winroom = Callable[..., Result]
+
+
+@pytest.fixture
+def winroom(environment: pytest.MonkeyPatch, database: Database) -> Winroom:
+    """The `winroom` command, as it is typed, for the test's database."""
+    environment.setenv("OPERATOR_DATABASE_URL", database.url_of("operator"))
+    environment.setenv("OWNER_DATABASE_URL", database.owner_url)
+    for variable in ("WINROOM_STACK_NAME", "WINROOM_URL", "WINROOM_KEY"):
+        environment.delenv(variable, raising=False)
+    return lambda *arguments, **more: CliRunner(mix_stderr=False).invoke(main, arguments, **more)
 
 
 @pytest.fixture
