@@ -2,7 +2,7 @@
 
 import click
 
-from infra.operator import key, local, migrate, tenant
+from infra.operator import key, local, migrate, tenant, verify
 
 
 @click.group()
@@ -15,3 +15,4 @@ main.add_command(local.group)
 main.add_command(migrate.migrate)
 main.add_command(tenant.group)
 main.add_command(key.group)
+main.add_command(verify.verify)

@@ -19,7 +19,7 @@ from tests import crm, doors
 from tests.doors import Answer, Sqs
 from tests.factories import Company, Database, sale
 from tests.floor import all_unknown, approve, archive, claim, exclude, release, told
-from winroom import board, db, failed_events, ids, schema
+from winroom import db, failed_events, ids, ledger, schema
 from winroom.messages import SaleEventReceived
 
 PATH = "/api/failed-events"
@@ -119,7 +119,7 @@ class Desk:
     def check(self) -> None:
         """What must hold whatever happened."""
         with db.tenant_session(self.company.tenant_id) as conn:
-            assert board.differences(conn) == []
+            assert [*ledger.faults(conn)] == []
         twice = "select sale_id from wr.queue group by sale_id having count(*) > 1"
         assert self.company.rows(twice) == []
         # Open dead letters and failed events are one to one, but for what was lost or discarded.

@@ -1,0 +1,101 @@
+"""`winroom verify`: whether every company's rows agree with each other, and its boards with a recount."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+from psycopg import IsolationLevel
+from rich.console import Console
+
+from infra.operator.database import operator_session
+from winroom import board, db, ledger
+
+# For people: what is piped elsewhere is the result alone.
+_progress = Console(stderr=True)
+# Seconds that a statement may take.
+_PATIENCE = 1800
+
+Report = dict[str, Any]
+
+
+@click.command()
+@click.option("--tenant", "slug", help="The slug of one company; all by default.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def verify(slug: str | None, as_json: bool) -> None:
+    """Look for what cannot be: sales that are lost, claims without a sale, boards that miscount.
+
+    Reads only, each company in one snapshot, also while sales come in: what is under way is no fault. Exit code
+    1 where something is wrong.
+
+    \b
+    Examples:
+      winroom verify
+      winroom verify --tenant acme --json
+    """
+    reports = []
+    for report in _reports(slug):
+        reports.append(report)
+        if not as_json:
+            _show(report)
+    is_well = not any(report["faults"] for report in reports)
+    if as_json:
+        click.echo(json.dumps({"ok": is_well, "tenants": reports}, indent=2, default=str))
+    if not is_well:
+        raise SystemExit(1)
+
+
+@click.command()
+@click.argument("slug")
+def recount(slug: str) -> None:
+    """Count the boards of the company SLUG anew, from its approved claims."""
+    with operator_session() as conn:
+        if ledger.enter(conn, slug) is None:
+            raise _unknown(slug)
+        with db.patiently(conn, _PATIENCE):
+            board.recount(conn)
+    click.echo(f"The boards of {slug} show what its claims say.")
+
+
+def _reports(slug: str | None) -> Iterator[Report]:
+    with operator_session() as conn:
+        companies = [slug] if slug else ledger.companies(conn)
+    for number, company in enumerate(companies, 1):
+        with _progress.status(f"{company} ({number} of {len(companies)})", spinner="line"):
+            report = _report(company)
+        if report:
+            yield report
+        elif slug:
+            raise _unknown(slug)
+
+
+def _report(slug: str) -> Report | None:
+    """What one snapshot of a company says; None where there is no such company, or no longer."""
+    began = time.monotonic()
+    with operator_session() as conn:
+        conn.isolation_level, conn.read_only = IsolationLevel.REPEATABLE_READ, True
+        tenant_id = ledger.enter(conn, slug)
+        if tenant_id is None:
+            return None
+        with db.patiently(conn, _PATIENCE):
+            counts, faults = ledger.counts(conn), [dataclasses.asdict(f) for f in ledger.faults(conn)]
+    seconds = round(time.monotonic() - began, 1)
+    return {"tenant": slug, "tenant_id": tenant_id, "seconds": seconds, "counts": counts, "faults": faults}
+
+
+def _show(report: Report) -> None:
+    slug, counts = report["tenant"], report["counts"]
+    click.echo(f"{'WRONG' if report['faults'] else 'ok':<6}{slug}  {report['seconds']} s")
+    click.echo("      " + ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in counts.items()))
+    for fault in report["faults"]:
+        for sentence in fault["sentences"]:
+            click.echo(f"      {slug}: {sentence}.")
+        if (more := fault["total"] - len(fault["sentences"])) > 0:
+            click.echo(f"      {slug}: and {more:,} more of these.")
+        click.echo(f"      -> {fault['remedy']}")
+
+
+def _unknown(slug: str) -> click.ClickException:
+    return click.ClickException(f"There is no company with the slug {slug}.")
