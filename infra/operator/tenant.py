@@ -5,6 +5,7 @@ import json
 import click
 from rich.console import Console
 
+from infra.operator import verify
 from infra.operator.database import operator_session
 from winroom import api_keys, ids, passwords, plans, tenants, users
 
@@ -12,6 +13,9 @@ from winroom import api_keys, ids, passwords, plans, tenants, users
 @click.group("tenant")
 def group() -> None:
     """Companies that share this deployment."""
+
+
+group.add_command(verify.recount)
 
 
 @group.command()

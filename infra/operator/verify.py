@@ -27,8 +27,8 @@ Report = dict[str, Any]
 def verify(slug: str | None, as_json: bool) -> None:
     """Look for what cannot be: sales that are lost, claims without a sale, boards that miscount.
 
-    Reads only, each company in one snapshot, also while sales come in: what is under way is no fault. Exit code
-    1 where something is wrong.
+    Reads only, each company in one snapshot, also while sales come in: what is under way is no fault.
+    Exit code 1 where something is wrong.
 
     \b
     Examples:
@@ -86,9 +86,10 @@ def _report(slug: str) -> Report | None:
 
 
 def _show(report: Report) -> None:
-    slug, counts = report["tenant"], report["counts"]
+    slug = report["tenant"]
     click.echo(f"{'WRONG' if report['faults'] else 'ok':<6}{slug}  {report['seconds']} s")
-    click.echo("      " + ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in counts.items()))
+    counts = (f"{name.replace('_', ' ')} {number:,}" for name, number in report["counts"].items())
+    click.echo(f"      {', '.join(counts)}")
     for fault in report["faults"]:
         for sentence in fault["sentences"]:
             click.echo(f"      {slug}: {sentence}.")

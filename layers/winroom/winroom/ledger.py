@@ -1,9 +1,8 @@
-"""The books of a company: whether its rows agree with each other, and its boards with a recount. It only reads,
-in a session that has entered the tenant, the operator's as well: every statement names the tenant itself."""
+"""The books of a company: whether its rows agree with each other, and its boards with a recount. It only
+reads. The session may be the operator's, who sees everybody's rows: every statement names the tenant."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from winroom import board, queries
@@ -14,8 +13,10 @@ NAMED_AT_MOST = 20
 
 _SQL = queries.load("ledger")
 
-# By the name of the statement that looks for it: what is wrong with each row it finds, and what to do.
-_CHECKS: Mapping[str, tuple[str, str]] = {
+_RECOUNT = "Count the boards anew: `winroom tenant recount`."
+
+# What is wrong with each row that a check finds, and what to do.
+CHECKS: Mapping[str, tuple[str, str]] = {
     "sale_without_id": (
         "{place} has a sale without an id: {id}",
         "Find it in a backup, and give it the id it had.",
@@ -29,7 +30,7 @@ _CHECKS: Mapping[str, tuple[str, str]] = {
         "Restore the event from a backup; without one, delete the key and have the sale sent again.",
     ),
     "event_unlike_key": (
-        "event {event_id} (sale {sale_id}) differs from its key (sale {key_sale_id}) in its ids or its content",
+        "event {event_id} (sale {sale_id}) differs in ids or content from its key (sale {key_sale_id})",
         "Compare both with a backup. The key is what repetitions are compared with.",
     ),
     "event_twice": (
@@ -38,7 +39,7 @@ _CHECKS: Mapping[str, tuple[str, str]] = {
     ),
     "processed_without_item": (
         "event {event_id} (sale {sale_id}) is processed, but no queue item is there to be claimed",
-        "Set its status to pending, its processed_at to null and its next_attempt_at to now(): it is processed anew.",
+        "Set its status to pending, processed_at to null, next_attempt_at to now(): it is processed anew.",
     ),
     "item_without_event": (
         "item {queue_id} (sale {sale_id}) belongs to event {event_id}, which is nowhere",
@@ -69,7 +70,8 @@ _CHECKS: Mapping[str, tuple[str, str]] = {
         "Restore that event from a backup before anybody accepts this one.",
     ),
     "unknown_seller": (
-        "{place} names the seller {seller_id}, whom the company does not have ({number} rows, one is {example})",
+        "{place} names the seller {seller_id}, whom the company does not have"
+        " ({number} rows, one is {example})",
         "Create the seller at /sellers.",
     ),
     "unknown_product": (
@@ -106,18 +108,14 @@ _CHECKS: Mapping[str, tuple[str, str]] = {
         "the part of import {import_id} that begins at row {first_row} waits, but the import does not go on",
         "Import the file again: rows that are known are skipped. Then delete the part from wr.import_parts.",
     ),
-}
-
-_RECOUNT = "Count the board anew: `winroom tenant recount`."
-_BOARDS: Mapping[str, tuple[str, str]] = {
     "board_days": (
-        "the board of {day} shows {seller_id} with {kept_wins} wins, {kept_revenue} {currency} and a margin of"
-        " {kept_margin}; the claims say {counted_wins}, {counted_revenue} and {counted_margin}",
+        "the board of {day} shows {seller_id} with {kept_wins} wins, {kept_revenue} {currency} and a margin"
+        " of {kept_margin}; the claims say {counted_wins}, {counted_revenue} and {counted_margin}",
         _RECOUNT,
     ),
     "board_months": (
-        "the board of the month {month} shows {seller_id} with {kept_wins} wins, {kept_revenue} {currency} and a"
-        " margin of {kept_margin}; its days say {counted_wins}, {counted_revenue} and {counted_margin}",
+        "the board of the month {month} shows {seller_id} with {kept_wins} wins, {kept_revenue} {currency}"
+        " and a margin of {kept_margin}; its days say {counted_wins}, {counted_revenue} and {counted_margin}",
         _RECOUNT,
     ),
 }
@@ -153,20 +151,20 @@ def counts(conn: Connection) -> dict[str, int]:
 
 def faults(conn: Connection) -> Iterator[Fault]:
     """Each kind of fault that is there, none where all is well. Give it one snapshot: repeatable read."""
-    for check, words in _CHECKS.items():
-        rows = conn.execute(_SQL[check], {"at_most": NAMED_AT_MOST}).fetchall()
+    conn.execute(_SQL["read_whole"])
+    for check, (sentence, remedy) in CHECKS.items():
+        rows = _look(conn, check)
         if rows:
-            yield _fault(check, rows[0]["total"], rows, words)
-    for check, rows in (("board_days", board.differences(conn)), ("board_months", board.months_adrift(conn))):
-        if rows:
-            yield _fault(check, len(rows), rows[:NAMED_AT_MOST], _BOARDS[check])
+            total = rows[0].get("total", len(rows))
+            named = [{n: v for n, v in row.items() if n != "total"} for row in rows[:NAMED_AT_MOST]]
+            yield Fault(check, total, named, [sentence.format_map(row) for row in named], remedy)
 
 
-def _fault(check: str, total: int, rows: list[Row], words: tuple[str, str]) -> Fault:
-    found = [_without_total(row) for row in rows]
-    sentence, remedy = words
-    return Fault(check, total, found, [sentence.format_map(row) for row in found], remedy)
-
-
-def _without_total(row: Mapping[str, Any]) -> Row:
-    return {name: value for name, value in row.items() if name != "total"}
+def _look(conn: Connection, check: str) -> list[Row]:
+    match check:
+        case "board_days":
+            return board.differences(conn)
+        case "board_months":
+            return board.months_adrift(conn)
+        case _:
+            return conn.execute(_SQL[check], {"at_most": NAMED_AT_MOST}).fetchall()

@@ -56,9 +56,9 @@ kept as (
 select
     coalesce(kept.day, counted.day) as day, coalesce(kept.seller_id, counted.seller_id) as seller_id,
     coalesce(kept.currency, counted.currency) as currency,
-    kept.wins as kept_wins, counted.wins as counted_wins,
-    kept.revenue as kept_revenue, counted.revenue as counted_revenue,
-    kept.margin as kept_margin, counted.margin as counted_margin
+    coalesce(kept.wins, 0) as kept_wins, coalesce(counted.wins, 0) as counted_wins,
+    coalesce(kept.revenue, 0) as kept_revenue, coalesce(counted.revenue, 0) as counted_revenue,
+    coalesce(kept.margin, 0) as kept_margin, coalesce(counted.margin, 0) as counted_margin
 from kept full join counted
     on kept.day = counted.day and kept.seller_id = counted.seller_id and kept.currency = counted.currency
 where (kept.wins, kept.revenue, kept.margin) is distinct from (counted.wins, counted.revenue, counted.margin)
@@ -82,9 +82,9 @@ kept as (
 select
     coalesce(kept.month, counted.month) as month, coalesce(kept.seller_id, counted.seller_id) as seller_id,
     coalesce(kept.currency, counted.currency) as currency,
-    kept.wins as kept_wins, counted.wins as counted_wins,
-    kept.revenue as kept_revenue, counted.revenue as counted_revenue,
-    kept.margin as kept_margin, counted.margin as counted_margin
+    coalesce(kept.wins, 0) as kept_wins, coalesce(counted.wins, 0) as counted_wins,
+    coalesce(kept.revenue, 0) as kept_revenue, coalesce(counted.revenue, 0) as counted_revenue,
+    coalesce(kept.margin, 0) as kept_margin, coalesce(counted.margin, 0) as counted_margin
 from kept full join counted
     on kept.month = counted.month and kept.seller_id = counted.seller_id and kept.currency = counted.currency
 where (kept.wins, kept.revenue, kept.margin) is distinct from (counted.wins, counted.revenue, counted.margin)
