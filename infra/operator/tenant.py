@@ -5,7 +5,7 @@ import json
 import click
 from rich.console import Console
 
-from infra.operator import verify
+from infra.operator import offboarding, verify
 from infra.operator.database import operator_session
 from winroom import api_keys, ids, passwords, plans, tenants, users
 
@@ -16,6 +16,8 @@ def group() -> None:
 
 
 group.add_command(verify.recount)
+group.add_command(offboarding.export)
+group.add_command(offboarding.delete)
 
 
 @group.command()

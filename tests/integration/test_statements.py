@@ -29,6 +29,7 @@ LOGINS = {
     "board.differences": ["app", "operator"],
     "board.months_adrift": ["app", "operator"],
     "ledger": ["operator"],
+    "offboarding": ["operator"],
     "users.create": ["app", "operator"],
     "api_keys.create": ["app", "operator"],
     "api_keys.hold_company": ["app", "operator"],
