@@ -2,7 +2,7 @@
 
 import click
 
-from infra.operator import key, local, migrate, tenant, verify
+from infra.operator import key, local, migrate, smoke, tenant, verify
 
 
 @click.group()
@@ -16,3 +16,4 @@ main.add_command(migrate.migrate)
 main.add_command(tenant.group)
 main.add_command(key.group)
 main.add_command(verify.verify)
+main.add_command(smoke.smoke)

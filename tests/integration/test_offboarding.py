@@ -17,7 +17,6 @@ from functions.broadcaster.fanout import handler as fanout
 from functions.dead_letters.app import handler as dead_letters
 from functions.maintenance.app import handler as maintenance
 from functions.processor.app import handler as processor
-from infra.operator import offboarding as commands
 from infra.operator import takeout
 from infra.operator.command import main
 from tests import crm, doors, floor
@@ -247,7 +246,7 @@ def test_it_is_waited_for_until_everybody_is_out_but_once(
     company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(commands.time, "sleep", waits.append)
+    monkeypatch.setattr("infra.operator.offboarding.time.sleep", waits.append)
     monkeypatch.setattr(takeout, "write", lambda *_: 1 / 0)
     deletes = ("tenant", "delete", "acme", "--export", f"{tmp_path}/x", "--confirm", "acme")
     winroom(company.database, *deletes)
