@@ -292,20 +292,23 @@ def _visit(
 ) -> Visit:
     running = None if url else stack.read()
     if running:
-        # Its demo company, unless somebody else is named.
+        # Its demo company.
         person = Person(running.tenant, running.admin["email"], running.admin["password"])
         return Visit(running.http_url, key or running.api_key, release, person, ExitStack())
     if not url or not url.startswith(("http://", "https://")):
-        raise click.UsageError("Say where it answers: --url https://..., or start the local stack.")
+        raise click.UsageError("Say where it answers, --url https://..., or start the local stack.")
     if not key:
-        raise click.UsageError("Give a key of the deployment with --key or WINROOM_KEY.")
-    if email and not tenant:
-        raise click.UsageError("--email needs --tenant: the slug of the company.")
-    person = None
-    if tenant and email:
-        asked = os.environ.get("WINROOM_PASSWORD") or click.prompt("Password", hide_input=True, err=True)
-        person = Person(tenant, email, asked)
-    return Visit(url.rstrip("/"), key, release, person, ExitStack())
+        raise click.UsageError("Give a key of a company there: --key, or WINROOM_KEY.")
+    if bool(email) != bool(tenant):
+        raise click.UsageError("--email and --tenant go together: who logs in, and to which company.")
+    return Visit(url.rstrip("/"), key, release, _person(tenant, email), ExitStack())
+
+
+def _person(tenant: str | None, email: str | None) -> Person | None:
+    if not tenant or not email:
+        return None
+    password = os.environ.get("WINROOM_PASSWORD")
+    return Person(tenant, email, password or click.prompt("Password", hide_input=True, err=True))
 
 
 def _taken(visit: Visit) -> Iterator[Outcome]:
