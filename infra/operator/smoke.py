@@ -108,12 +108,12 @@ def _is_healthy(visit: Visit) -> str:
     ends = time.monotonic() + _WELL_WITHIN
     while True:
         answer = visit.http.get("/api/health")
-        parts = answer.json()["services"].items()
         if answer.status_code == 200:
             return f"release {answer.json()['version'][:12]}"
         if time.monotonic() > ends:
+            parts = answer.json()["services"].items()
             unwell = ", ".join(f"{name} is {state}" for name, state in parts if state != "healthy")
-            raise Failed(f"{unwell}: it answered {answer.status_code}")
+            raise Failed(f"{unwell}; it answered {answer.status_code}")
         time.sleep(1)
 
 

@@ -35,10 +35,10 @@ DAMAGE: list[tuple[LiteralString, set[str]]] = [
     ("update wr.sales_events_archive set external_event_id = 'x'", {"event_unlike_key"}),
     (
         """
-        insert into wr.sales_events_archive (
-            tenant_id, event_id, sale_id, source, payload, content_hash, status, retry_count, created_at)
-        select tenant_id, event_id, sale_id, source, payload, content_hash, status, retry_count, created_at
-        from wr.sales_events where sale_id = 'waits'
+        insert into wr.sales_events (
+            tenant_id, event_id, sale_id, payload, content_hash, fingerprint, status, processed_at)
+        select tenant_id, event_id, sale_id, payload, content_hash, content_hash, status, processed_at
+        from wr.sales_events_archive where sale_id = 'old'
         """,
         {"event_twice"},
     ),
@@ -262,33 +262,23 @@ def settle(office: Office, reason: str, how: str, body: object = None) -> None:
 
 
 def archive(company: Company, *sale_ids: str) -> None:
-    """What retention does to events after ninety days, and to claimed items after thirty."""
-    for statement in (
-        """
-        with old as (delete from wr.sales_events where tenant_id = %s and sale_id = any (%s) returning *)
-        insert into wr.sales_events_archive (
-            tenant_id, event_id, sale_id, external_event_id, source, payload, content_hash, status, failure,
-            retry_count, error_message, processed_at, created_at)
-        select
-            tenant_id, event_id, sale_id, external_event_id, source, payload, content_hash, status, failure,
-            retry_count, error_message, processed_at, created_at
-        from old
-        """,
-        """
-        with old as (
-            delete from wr.queue
-            where tenant_id = %s and sale_id = any (%s) and status = 'claimed'
-            returning *
+    """What retention does to events after ninety days, to claimed items after thirty, and to old messages."""
+    for table, condition in (("sales_events", "true"), ("queue", "status = 'claimed'")):
+        (shared,) = company.database.execute(
+            """
+            select string_agg(column_name, ', ') as columns
+            from information_schema.columns kept
+            join information_schema.columns moved using (table_schema, column_name)
+            where kept.table_name = %s and moved.table_name = kept.table_name || '_archive'
+              and kept.table_schema = 'wr' and kept.is_generated = 'NEVER'
+            """,
+            table,
         )
-        insert into wr.queue_archive (
-            tenant_id, queue_id, event_id, sale_id, product_id, status, assigned_seller_id, fingerprint,
-            customer_name, seller_id, occurred_at, source, sell_price, cost_price, currency, created_at)
-        select
-            tenant_id, queue_id, event_id, sale_id, product_id, status, assigned_seller_id, fingerprint,
-            customer_name, seller_id, occurred_at, source, sell_price, cost_price, currency, created_at
-        from old
-        """,
-    ):
-        company.database.execute(statement, company.tenant_id, list(sale_ids))
-    # And to the oldest messages of the room.
+        company.database.execute(
+            f"with moved as (delete from wr.{table} where tenant_id = %s and sale_id = any (%s)"  # noqa: S608
+            f" and {condition} returning {shared['columns']})"
+            f" insert into wr.{table}_archive ({shared['columns']}) select {shared['columns']} from moved",
+            company.tenant_id,
+            list(sale_ids),
+        )
     company.database.execute("delete from wr.events where tenant_id = %s and seq < 3", company.tenant_id)
