@@ -39,7 +39,7 @@ def test_a_deployment_that_is_well_passes_and_little_is_left(company: Company, p
     assert company.rows("select seller_id, is_active from wr.sellers") == [
         {"seller_id": "winroom-smoke", "is_active": False}
     ]
-    assert company.call("GET", "/api/leaderboard").json()["entries"] == []
+    assert company.call("GET", "/api/leaderboard").json()["leaderboard"] == []
 
 
 def test_what_an_ingest_key_cannot_check_is_told(company: Company) -> None:
