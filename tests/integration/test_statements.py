@@ -19,6 +19,7 @@ STATEMENTS = queries.all_statements()
 # Who runs a noun's statements, or one of them; all others run as winroom_app alone.
 LOGINS = {
     "sweeper": ["jobs"],
+    "retention": ["jobs"],
     "connections.forget": ["app", "jobs"],
     "tenants.create": ["app", "operator"],
     "tenants.open_room": ["app", "operator"],
@@ -30,7 +31,10 @@ LOGINS = {
 }
 
 # Tables that grow with every sale: nothing may read them from end to end.
-LARGE = {"queue", "sales_events", "sales_events_dlq", "events", "claims", "api_audit_log"}
+LARGE = {
+    *("queue", "queue_archive", "sales_events", "sales_events_archive", "sales_events_dlq"),
+    *("events", "claims", "api_audit_log"),
+}
 
 # What it is their task to read from end to end: a tenant's claims, for a change of zone or a check.
 RECOUNTS = {"board.recount", "board.differences"}
@@ -175,6 +179,24 @@ FILLING: list[LiteralString] = [
         case status when 'processed' then 'anna' end, fingerprint, 'Customer ' || sale_id,
         'anna', created_at, 100, 'USD'
     from wr.sales_events where tenant_id = %s limit %s
+    """,
+    """
+    insert into wr.sales_events_archive (
+        tenant_id, event_id, sale_id, source, payload, content_hash, fingerprint, status, retry_count,
+        next_attempt_at, created_at, updated_at)
+    select
+        tenant_id, wr.uuid_v7(), 'old-' || sale_id, source, payload, content_hash, fingerprint, 'processed', 0,
+        created_at, created_at, created_at
+    from wr.sales_events where tenant_id = %s limit %s
+    """,
+    """
+    insert into wr.queue_archive (
+        tenant_id, queue_id, event_id, sale_id, status, assigned_seller_id, fingerprint, customer_name,
+        seller_id, occurred_at, source, sell_price, currency, created_at, updated_at)
+    select
+        tenant_id, wr.uuid_v7(), event_id, sale_id, 'claimed', 'anna', fingerprint, 'Customer ' || sale_id,
+        'anna', created_at, source, 100, 'USD', created_at, created_at
+    from wr.sales_events_archive where tenant_id = %s limit %s
     """,
     """
     insert into wr.claims (

@@ -147,7 +147,7 @@ def _claimed_before(conn: Connection, values: dict[str, Any]) -> UUID | None:
     """The same claim, made before; None where the item turns out to be pending. Raises what keeps it."""
     item = conn.execute(_SQL["standing"], values).fetchone()
     if item is None:
-        raise queue.unavailable(conn, values["queue_id"])
+        raise NotFound
     same = (item["claimed_by"], item["claim_type"]) == (values["seller_id"], values["claim_type"])
     if item["status"] == "claimed" and same:
         claim_id: UUID = item["claim_id"]

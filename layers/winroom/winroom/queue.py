@@ -65,8 +65,9 @@ def enqueue(conn: Connection, event_ids: Sequence[UUID]) -> Cursor:
 
 
 def page(conn: Connection, caller: Caller, wanted: Filter) -> list[Row]:
-    """Items newest first, `wanted.limit` at most."""
-    return [shown_to(caller, row) for row in conn.execute(_SQL["page"], wanted.model_dump())]
+    """Items newest first, `wanted.limit` at most; among claimed ones those that are archived."""
+    statement = _SQL["page_of_claimed" if wanted.status == "claimed" else "page"]
+    return [shown_to(caller, row) for row in conn.execute(statement, wanted.model_dump())]
 
 
 def find(conn: Connection, caller: Caller, queue_id: UUID) -> Row:
@@ -75,7 +76,7 @@ def find(conn: Connection, caller: Caller, queue_id: UUID) -> Row:
 
 
 def of_sale(conn: Connection, sale_id: str) -> UUID:
-    """The id of a sale's item. Raises NotFound, also where it was archived."""
+    """The id of a sale's item, also of an archived one. Raises NotFound."""
     row = conn.execute(_SQL["of_sale"], {"sale_id": sale_id}).fetchone()
     if row is None:
         raise NotFound
@@ -117,20 +118,15 @@ def restore(conn: Connection, caller: Caller, queue_id: UUID, why: Remark) -> tu
 
 
 def hold(conn: Connection, queue_id: UUID) -> Row:
-    """Locks an item until the commit: before its claim, the board and the room.
-
-    Raises NotFound, Conflict where it was archived.
-    """
+    """Locks an item until the commit: before its claim, the board and the room. An archived one returns to
+    the queue. Raises NotFound."""
     item = conn.execute(_SQL["hold"], {"queue_id": queue_id}).fetchone()
     if item is None:
-        raise unavailable(conn, queue_id)
+        conn.execute(_SQL["unarchive"], {"queue_id": queue_id})
+        item = conn.execute(_SQL["hold"], {"queue_id": queue_id}).fetchone()
+    if item is None:
+        raise NotFound
     return item
-
-
-def unavailable(conn: Connection, queue_id: UUID) -> Conflict:
-    """Why an item cannot be moved that is not in the queue: it was archived. Raises NotFound."""
-    _found(conn, queue_id)
-    return Conflict(copy.ITEM_ARCHIVED)
 
 
 def put_back(

@@ -253,9 +253,9 @@ def page(
     before: UUID | None,
     limit: int,
 ) -> list[Row]:
-    """Events newest first, `limit` at most, older than `before`. Archived ones are found by id only."""
+    """Events newest first, `limit` at most, older than `before`, archived ones included."""
     return conn.execute(
-        _SQL["page_of_status"] if status else _SQL["page"],
+        _SQL["page_of_status" if status in ("pending", "failed") else "page"],
         {
             "status": status,
             "since": since,

@@ -34,7 +34,7 @@ select
     d.dead_letter_id as id, d.event_id, d.sale_id, d.failure_reason as reason, d.last_error,
     coalesce(d.attempts, e.retry_count, archived.retry_count, 0) as attempts,
     coalesce(e.status, archived.status) as event_status, coalesce(e.source, archived.source) as source,
-    coalesce(e.conflicts_with, e.corrects) as conflicts_with,
+    coalesce(e.conflicts_with, e.corrects, archived.corrects) as conflicts_with,
     coalesce(d.replaced_payload, known.payload, known_archived.payload) as existing,
     d.payload, d.original_payload, d.failed_at, d.edited_by, d.edited_at, d.resolved_at, d.resolution, d.resolved_by,
     d.resolution_reason

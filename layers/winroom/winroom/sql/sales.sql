@@ -96,7 +96,7 @@ from (
     where event_id = %(event_id)s
     union all
     select
-        event_id, sale_id, external_event_id, source, status, failure, null, null, retry_count,
+        event_id, sale_id, external_event_id, source, status, failure, conflicts_with, corrects, retry_count,
         null, error_message, processed_at, created_at
     from wr.sales_events_archive
     where event_id = %(event_id)s
@@ -107,17 +107,36 @@ left join lateral (
     select queue_id, suspected_duplicate_of from wr.queue_archive where event_id = %(event_id)s
 ) q on true;
 
--- page: Events newest first; their ids are time-ordered.
-select
-    event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count as attempts,
-    case status when 'pending' then next_attempt_at end as next_attempt_at, error_message, processed_at, created_at
-from wr.sales_events
-where (%(before)s::uuid is null or event_id < %(before)s)
-  and (%(since)s::timestamptz is null or (event_id >= %(since_id)s and created_at >= %(since)s))
+-- page: Events newest first, archived ones included, all or the processed ones; their ids are time-ordered.
+select *
+from (
+    (
+        select
+            event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count as attempts,
+            case status when 'pending' then next_attempt_at end as next_attempt_at, error_message, processed_at, created_at
+        from wr.sales_events
+        where (%(status)s::text is null or status = %(status)s)
+          and (%(before)s::uuid is null or event_id < %(before)s)
+          and (%(since)s::timestamptz is null or (event_id >= %(since_id)s and created_at >= %(since)s))
+        order by event_id desc
+        limit %(limit)s
+    )
+    union all
+    (
+        select
+            event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count, null, error_message,
+            processed_at, created_at
+        from wr.sales_events_archive
+        where (%(before)s::uuid is null or event_id < %(before)s)
+          and (%(since)s::timestamptz is null or (event_id >= %(since_id)s and created_at >= %(since)s))
+        order by event_id desc
+        limit %(limit)s
+    )
+) event
 order by event_id desc
 limit %(limit)s;
 
--- page_of_status: The same for one status.
+-- page_of_status: The same for a status that is never archived.
 select
     event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count as attempts,
     case status when 'pending' then next_attempt_at end as next_attempt_at, error_message, processed_at, created_at
