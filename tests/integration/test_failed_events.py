@@ -18,7 +18,7 @@ from functions.processor.app import handler as processor
 from tests import crm, doors
 from tests.doors import Answer, Sqs
 from tests.factories import Company, Database, sale
-from tests.floor import all_unknown, approve, archive, claim, exclude, release, told
+from tests.floor import all_unknown, approve, claim, exclude, release, told
 from winroom import board, db, failed_events, ids, schema
 from winroom.messages import SaleEventReceived
 
@@ -732,17 +732,6 @@ class TestCorrection:
         assert desk.item("a") == before
         assert desk.only() == one
         assert desk.replay(one, product_sku=None).status == 200
-
-    @pytest.mark.parametrize("what", ["queue", "event"])
-    def test_an_archived_sale_stays_as_it_is(self, desk: Desk, what: str) -> None:
-        one = desk.contradict(sale(sale_id="a"), sell_price=120)
-        if what == "queue":
-            archive(desk.company)
-        else:
-            desk.company.database.execute("delete from wr.sales_events where failure is null")
-        answer = desk.replay(one)
-        assert (answer.status, "was archived" in answer.json["error"]) == (409, True)
-        assert desk.only() == one
 
     def test_corrections_of_one_sale_follow_one_another(self, desk: Desk) -> None:
         body = sale(sale_id="a", sell_price=100)

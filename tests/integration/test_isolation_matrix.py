@@ -111,8 +111,8 @@ def sample_rows() -> dict[str, dict[str, Any]]:
         "sales_events_archive": {**sale, **archived},
         "queue": queued,
         "queue_archive": {
-            **{**queued, "queue_id": item, "status": "claimed", "assigned_seller_id": "anna", "source": "api"},
-            **{"created_at": "2026-01-02", "updated_at": "2026-01-02"},
+            **{**queued, "queue_id": item, "status": "claimed", "assigned_seller_id": "anna"},
+            **{"source": "api", "created_at": "2026-01-02", "updated_at": "2026-01-02"},
         },
         "claims": {**claim, **money, "queue_id": item, "sale_id": word},
         "board_days": {"day": "2026-01-02", **seller, "currency": "USD"},

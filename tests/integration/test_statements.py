@@ -185,8 +185,8 @@ FILLING: list[LiteralString] = [
         tenant_id, event_id, sale_id, source, payload, content_hash, fingerprint, status, retry_count,
         next_attempt_at, created_at, updated_at)
     select
-        tenant_id, wr.uuid_v7(), 'old-' || sale_id, source, payload, content_hash, fingerprint, 'processed', 0,
-        created_at, created_at, created_at
+        tenant_id, wr.uuid_v7(), 'old-' || sale_id, source, payload, content_hash, fingerprint, 'processed',
+        0, created_at, created_at, created_at
     from wr.sales_events where tenant_id = %s limit %s
     """,
     """

@@ -1,5 +1,6 @@
 """Corrections: a sale takes the content of another event, wherever it is on its way: still waiting, failed,
-in the queue, claimed or archived. Its ids, its status and who claimed it stay; the board counts what it has become.
+in the queue, claimed or archived. Its ids, its status and who claimed it stay; the board counts what it has
+become.
 
 Locks, in this order: the event, its queue item, the claim, the tenant (to share), the board's day, the room.
 """

@@ -2,9 +2,10 @@
 Only winroom_jobs may call it.
 
 Archived are sales that were claimed and approved (after 30 days) and processed events (after 90): they are
-found as before, and return when a claim is taken back or a sale corrected. Deleted are the room's messages and
-the audit log (after 90 days), counters, cached values and heartbeats (after hours). Everything else stays, above
-all what makes a sale the same sale (`wr.sale_keys`), claims, boards, and what failed with what was decided on it.
+found as before, and return when a claim is taken back or a sale corrected. Deleted are the room's messages
+and the audit log (after 90 days), counters, cached values and heartbeats (after hours). Everything else
+stays, above all what makes a sale the same sale (`wr.sale_keys`), claims, boards, and what failed with what
+was decided on it.
 """
 
 from typing import Literal, get_args
@@ -23,8 +24,8 @@ Kind = Literal[
 ]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-# Rows of one batch, whose locks last for some hundredths of a second.
-AT_ONCE = 1000
+# Rows of one batch, whose locks last for a tenth of a second.
+AT_ONCE = 500
 
 _SQL = queries.load("retention")
 

@@ -56,8 +56,8 @@ create policy resolver on wr.cache_kv to winroom_resolver using (true);
 create policy resolver on wr.heartbeats to winroom_resolver using (true);
 
 -- Cross-tenant, for winroom_jobs alone, all that follow: one batch of so many rows at most, and how many it was.
--- Rows that somebody holds are left for the next batch. By the row's place, because a join by its key is planned
--- for a tenth of the table where the limit is not known, and would read it from end to end.
+-- Rows that somebody holds are left for the next batch. Written so that no plan reads a table from end to end: rows
+-- are deleted by their place, not by a join, and what else decides is asked of each by itself.
 
 -- Sales that were claimed: a month after the item, or its claim, was last touched, but for those whose claim is not
 -- approved. Whoever takes a claim back locks its item first.
@@ -68,12 +68,14 @@ create function wr.archive_items(in_limit integer) returns bigint
         with moved as (
             delete from wr.queue where ctid = any (array(
                 select q.ctid from wr.queue q
-                join wr.claims c on c.tenant_id = q.tenant_id and c.sale_id = q.sale_id and c.state = 'approved'
                 where q.status = 'claimed' and q.updated_at < now() - interval '30 days'
-                  and coalesce(c.decided_at, c.claimed_at) < now() - interval '30 days'
+                  and (
+                      select coalesce(c.decided_at, c.claimed_at) from wr.claims c
+                      where c.tenant_id = q.tenant_id and c.sale_id = q.sale_id and c.state = 'approved'
+                  ) < now() - interval '30 days'
                 order by q.updated_at
                 limit in_limit
-                for update of q skip locked
+                for update skip locked
             ))
             returning *
         ),
@@ -101,12 +103,13 @@ create function wr.archive_events(in_limit integer) returns bigint
             delete from wr.sales_events where ctid = any (array(
                 select e.ctid from wr.sales_events e
                 where e.status = 'processed' and e.processed_at < now() - interval '90 days'
-                  and not exists (
-                      select from wr.sales_events_dlq d
-                      where d.tenant_id = e.tenant_id and d.event_id = e.event_id and d.resolved_at is null)
+                  and (
+                      select count(*) = 0 from wr.sales_events_dlq d
+                      where d.tenant_id = e.tenant_id and d.event_id = e.event_id and d.resolved_at is null
+                  )
                 order by e.processed_at
                 limit in_limit
-                for update of e skip locked
+                for update skip locked
             ))
             returning *
         ),
@@ -166,6 +169,7 @@ create function wr.forget_messages(in_limit integer) returns bigint
                     select e.ctid from wr.events e
                     where e.tenant_id = r.tenant_id and e.seq < oldest.seq + in_limit
                       and e.created_at < now() - interval '90 days'
+                    order by e.seq
                     for update skip locked
                 ) old
                 where oldest.created_at < now() - interval '90 days'
