@@ -449,7 +449,7 @@ def test_what_crosses_tenants_is_for_jobs_and_the_rest_for_the_application(house
             "select proname, has_function_privilege('winroom_app', oid, 'execute')"
             " from pg_proc where pronamespace = 'wr'::regnamespace and prosecdef"
         ).fetchall()
-    assert {name for name, for_app in definers if for_app} == DOORS
+    assert {name for name, for_app in definers if for_app} == DOORS | OWN
     assert len(definers) > len(DOORS)
 
 
