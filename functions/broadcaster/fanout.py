@@ -22,9 +22,9 @@ Turn = tuple[Cursor, Cursor, Cursor]
 
 @telemetry.door
 def handler(event: Mapping[str, Any], context: Any) -> Failures:
-    """Each room of the batch once. A room that failed gets all its messages back, in order."""
+    """Each room of the batch once. A room that failed gets all its messages back, in order and soon."""
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE
-    by_room: dict[UUID, list[str]] = {}
+    by_room: dict[UUID, list[Mapping[str, Any]]] = {}
     for record in event["Records"]:
         if record["body"] == messages.HEARTBEAT:
             _beat()
@@ -34,15 +34,16 @@ def handler(event: Mapping[str, Any], context: Any) -> Failures:
         except messages.Unreadable as error:
             telemetry.logger().error("a wake-up was dropped", reason=str(error))
         else:
-            by_room.setdefault(tenant_id, []).append(record["messageId"])
-    failed: list[str] = []
-    for tenant_id, message_ids in by_room.items():
+            by_room.setdefault(tenant_id, []).append(record)
+    failed: list[Mapping[str, Any]] = []
+    for tenant_id, records in by_room.items():
         try:
             _catch_up(tenant_id, deadline)
         except Exception:
             telemetry.logger().exception("a room was not told", tenant_id=str(tenant_id))
-            failed += message_ids
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+            failed += records
+    messages.hasten_wake_ups([record["receiptHandle"] for record in failed])
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
 
 def _beat() -> None:
