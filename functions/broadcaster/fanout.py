@@ -25,30 +25,43 @@ def handler(event: Mapping[str, Any], context: Any) -> Failures:
     """Each room of the batch once. A room that failed gets all its messages back, in order."""
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE
     by_room: dict[UUID, list[str]] = {}
+    changes: list[messages.RoomChanged] = []
     for record in event["Records"]:
         if record["body"] == messages.HEARTBEAT:
             _beat()
             continue
         try:
-            tenant_id = messages.RoomChanged.read(record["body"]).tenant_id
+            change = messages.RoomChanged.read(record["body"])
         except messages.Unreadable as error:
             telemetry.logger().error("a wake-up was dropped", reason=str(error))
         else:
-            by_room.setdefault(tenant_id, []).append(record["messageId"])
+            changes.append(change)
+            by_room.setdefault(change.tenant_id, []).append(record["messageId"])
+    _name(changes)
     failed: list[str] = []
     for tenant_id, message_ids in by_room.items():
         try:
             _catch_up(tenant_id, deadline)
         except Exception:
+            telemetry.measure(SocketErrors=1)
             telemetry.logger().exception("a room was not told", tenant_id=str(tenant_id))
             failed += message_ids
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _name(changes: Sequence[messages.RoomChanged]) -> None:
+    """Puts what the wake-ups are about on every line of this invocation: a sale is followed by it."""
+    telemetry.logger().append_keys(
+        event_ids=[i for change in changes for i in change.event_ids],
+        request_ids=[i for change in changes for i in change.request_ids],
+    )
 
 
 def _beat() -> None:
     try:
         with db.open_session() as conn:
             health.beat(conn, "socket")
+        telemetry.measure(SocketBeats=1)
     except Exception:
         # Not worth another try: the next one comes within a minute, and silence tells the truth.
         telemetry.logger().warning("a heartbeat was not noted", exc_info=True)
@@ -108,14 +121,18 @@ def _frames(news: room.Messages, viewers: int | None, listeners: Sequence[Row]) 
 
 def _log(tenant_id: UUID, news: room.Messages, listeners: int, posted: sockets.Posted) -> None:
     oldest = news.rows[0]["created_at"] if news.rows else datetime.now(UTC)
+    latency_ms = round((datetime.now(UTC) - oldest).total_seconds() * 1000, 1)
+    if news.rows:
+        telemetry.measure(BroadcastLatency=latency_ms)
     telemetry.logger().info(
         "a room was told",
         tenant_id=str(tenant_id),
         seq=news.through,
         messages=len(news.rows),
+        sale_ids=[row["payload"].get("saleId") for row in news.rows[: messages.NAMED]],
         is_reset=news.is_reset,
         sockets=listeners,
         gone=len(posted.gone),
         untold=len(posted.untold),
-        latency_ms=round((datetime.now(UTC) - oldest).total_seconds() * 1000, 1),
+        latency_ms=latency_ms,
     )

@@ -21,6 +21,7 @@ def handler(event: Event, context: object) -> Answer:
     try:
         return _ROUTES[event["requestContext"]["eventType"]](event)
     except Exception:
+        telemetry.measure(SocketErrors=1)
         telemetry.logger().exception("failed")
         return {"statusCode": 500}
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from winroom import connections, db, messages, room, sockets, sweeper, telemetry
+from winroom import connections, db, gauges, messages, notices, room, sockets, sweeper, telemetry
 
 # More than this many due events, and stalled imports, wait for the next minute.
 _EVENTS_AT_ONCE = 1000
@@ -39,7 +39,8 @@ def _send_due_events() -> None:
     with db.jobs_session() as conn:
         due = sweeper.take_due_events(conn, _EVENTS_AT_ONCE)
     messages.send_sale_events(due)
-    telemetry.logger().append_keys(due_events=len(due))
+    named = [str(event.event_id) for event in due[: messages.NAMED]]
+    telemetry.logger().append_keys(due_events=len(due), event_ids=named)
 
 
 def _send_stalled_imports() -> None:
@@ -75,6 +76,18 @@ def _wake_lagging_rooms() -> None:
     telemetry.logger().append_keys(lagging_rooms=len(lagging))
 
 
+def _measure() -> None:
+    with db.jobs_session() as conn:
+        telemetry.measure(**gauges.read(conn))
+
+
+def _summarise_yesterday() -> None:
+    with db.jobs_session() as conn:
+        summary = gauges.of_yesterday(conn)
+    telemetry.logger().append_keys(summary=summary)
+    notices.publish_summary(summary)
+
+
 _JOBS = {
     "sweep": (
         messages.send_heartbeats,
@@ -82,7 +95,9 @@ _JOBS = {
         _send_stalled_imports,
         _close_unwelcome_sockets,
         _forget_leftovers,
+        _measure,
         # Last: the parts before may have changed who is there.
         _wake_lagging_rooms,
     ),
+    "summary": (_summarise_yesterday,),
 }

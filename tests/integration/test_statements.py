@@ -19,6 +19,7 @@ STATEMENTS = queries.all_statements()
 # Who runs a noun's statements, or one of them; all others run as winroom_app alone.
 LOGINS = {
     "sweeper": ["jobs"],
+    "gauges": ["jobs"],
     "connections.forget": ["app", "jobs"],
     "tenants.create": ["app", "operator"],
     "tenants.open_room": ["app", "operator"],

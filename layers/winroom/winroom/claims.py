@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from winroom import board, copy, queries, queue, room
+from winroom import board, copy, queries, queue, room, telemetry
 from winroom.callers import Caller, Role
 from winroom.db import Connection, Row, only
 from winroom.errors import Conflict, Forbidden, Invalid, NotFound
@@ -183,6 +183,7 @@ def _found(conn: Connection, claim_id: UUID) -> Row:
     found = conn.execute(_SQL["find"], {"claim_id": claim_id, "sale_id": None}).fetchone()
     if found is None:
         raise NotFound
+    telemetry.logger().append_keys(sale_id=found["sale_id"])
     return found
 
 

@@ -181,3 +181,15 @@ MARGIN_HIDDEN = (
     "Margins are for managers, and for everybody who logs in where your company shares them: "
     "ask for metric=revenue or metric=wins instead."
 )
+
+SUMMARY_SUBJECT = "Win Room on {day}: {processed} sales, {errors} errors"
+SUMMARY = """\
+Win Room on {day} (UTC), {companies} companies
+
+Sales received    {received}
+  processed       {processed}
+  failed          {failed}
+Requests          {requests}
+  refused (4xx)   {refused}
+  errors (5xx)    {errors}
+"""

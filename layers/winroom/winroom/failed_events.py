@@ -15,7 +15,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from pydantic import Field
 
-from winroom import copy, corrections, ids, messages, products, queries, sales
+from winroom import copy, corrections, ids, messages, products, queries, sales, telemetry
 from winroom.callers import Caller
 from winroom.db import Connection, Row
 from winroom.errors import Conflict, FieldProblem, Invalid, NotFound
@@ -208,6 +208,7 @@ def _held(conn: Connection, dead_letter_id: UUID) -> Row:
     found = _hold(conn, [dead_letter_id])
     if not found:
         raise NotFound
+    telemetry.logger().append_keys(event_id=str(found[0]["event_id"]), sale_id=found[0]["sale_id"])
     if not found[0]["is_open"]:
         raise Conflict(_settled(found[0]))
     return found[0]

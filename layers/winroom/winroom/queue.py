@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from winroom import copy, queries, room
+from winroom import copy, queries, room, telemetry
 from winroom.callers import Caller, Role
 from winroom.db import Connection, Cursor, Row
 from winroom.errors import Conflict, NotFound
@@ -51,9 +51,10 @@ class Remark(Input):
 def enqueue(conn: Connection, event_ids: Sequence[UUID]) -> Cursor:
     """Turns the tenant's pending events into queue items, with cost, seller and suspicion of duplicates.
 
-    Yields the room's new numbers, a row each; none where another worker was first. An event whose product
-    is unknown is quarantined and its neighbours are not disturbed. Sends only. Raises psycopg.DataError
-    or IntegrityError for an event that no retry can help, and Busy for what can pass.
+    Yields a row for each event that is settled now, none where another worker was first: `event_id`,
+    `sale_id`, `failure` where its product is unknown (it is quarantined, and its neighbours are not
+    disturbed), and `seq`, the room's newest number, null if the room has nothing new. Sends only. Raises
+    psycopg.DataError or IntegrityError for an event that no retry can help, and Busy for what can pass.
     """
     values = {
         "event_ids": list(event_ids),
@@ -161,6 +162,7 @@ def _found(conn: Connection, queue_id: UUID) -> Row:
     item = conn.execute(_SQL["find"], {"queue_id": queue_id}).fetchone()
     if item is None:
         raise NotFound
+    telemetry.logger().append_keys(sale_id=item["sale_id"])
     return item
 
 

@@ -39,7 +39,7 @@ from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
-from winroom import queries
+from winroom import queries, telemetry
 from winroom.callers import Caller
 from winroom.db import Connection, Cursor, Row
 from winroom.errors import NotFound
@@ -94,6 +94,7 @@ def publish(
     row = conn.execute(_SQL["publish"], values).fetchone()
     if row is None:
         raise NotFound
+    telemetry.logger().append_keys(sale_id=sale_id, event_id=row["event_id"] and str(row["event_id"]))
     return int(row["seq"])
 
 

@@ -91,6 +91,21 @@ class Settings:
         return self._required("SESSION_KID")
 
     @property
+    def stack(self) -> str:
+        """Which deployment this is among those of one account, or `unknown`: the one dimension of metrics."""
+        return self._environment.get("STACK") or "unknown"
+
+    @property
+    def info_topic_arn(self) -> str | None:
+        """Where the operator reads the daily summary; None where nobody asked for it."""
+        return self._environment.get("INFO_TOPIC_ARN") or None
+
+    @property
+    def notices_url(self) -> str:
+        """Where SNS answers."""
+        return self._endpoint(self._required("NOTICES_URL"))
+
+    @property
     def release(self) -> str:
         """SHA-256 over layers/ and functions/, or `unknown` where nobody passed one."""
         return self._environment.get("RELEASE") or "unknown"
@@ -104,6 +119,14 @@ class Settings:
         """The origin of a URL, or AWS_ENDPOINT_URL, which AWS's own clients heed as well."""
         parts = urlsplit(self._environment.get("AWS_ENDPOINT_URL") or url)
         return f"{parts.scheme}://{parts.netloc}"
+
+
+def trace_header() -> str:
+    """X-Ray's header of the invocation that runs now, `Root=...;Parent=...;Sampled=1`; empty outside of one.
+
+    Lambda sets it anew for each, so it is no part of the frozen settings.
+    """
+    return os.environ.get("_X_AMZN_TRACE_ID", "")
 
 
 @cache

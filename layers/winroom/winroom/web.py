@@ -166,9 +166,20 @@ def lambda_handler(app: Starlette) -> Callable[[Any, Any], Any]:
 
     @telemetry.door
     def handler(event: Any, context: Any) -> Any:
-        return adapter()(event, context)
+        began = time.perf_counter()
+        answer = adapter()(event, context)
+        _measure(answer["statusCode"], time.perf_counter() - began)
+        return answer
 
     return handler
+
+
+def _measure(status: int, seconds: float) -> None:
+    telemetry.measure(Requests=1, RequestLatency=round(seconds * 1000, 1))
+    if status >= 500:
+        telemetry.measure(ServerErrors=1)
+    if status == RateLimited.status:
+        telemetry.measure(RateLimited=1)
 
 
 def _shared(app: Starlette) -> Starlette | CORSMiddleware:
@@ -250,10 +261,13 @@ class Call:
                 raise NotFound  # the database could not even look for it
             return given
         try:
-            return UUID(given)
+            known = UUID(given)
         except ValueError:
             # What is no id is as unknown as any other.
             raise NotFound from None
+        # Ids alone: of what else a path may hold, a display's link is a credential.
+        telemetry.logger().append_keys(**{name: given})
+        return known
 
     def _sane_body(self) -> bytes:
         """The body, if it is of the kind and size that the route takes."""

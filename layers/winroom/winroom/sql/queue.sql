@@ -93,36 +93,39 @@ room as (
     update wr.rooms set seq = seq + (select count(*) from item)
     where exists (select from item)
     returning seq
+),
+told as (
+    insert into wr.events (tenant_id, seq, type, sale_id, actor, payload)
+    select
+        wr.current_tenant(),
+        room.seq - count(*) over () + row_number() over (order by item.event_id),
+        case item.status when 'excluded' then 'queue.excluded' else 'queue.created' end,
+        item.sale_id,
+        'system',
+        jsonb_build_object(
+            'id', item.queue_id,
+            'saleId', item.sale_id,
+            'sellerId', item.seller_id,
+            'sellerName', seller.display_name,
+            'customerName', item.customer_name,
+            'productName', judged.product_name,
+            'category', item.category,
+            'occurredAt', item.occurred_at,
+            'source', item.source,
+            'sellPrice', item.sell_price::text,
+            'margin', item.margin_amount::text,
+            'currency', item.currency,
+            'status', item.status,
+            'reason', item.excluded_reason,
+            'suspectedDuplicateOf', item.suspected_duplicate_of,
+            'awaitsReview', item.awaits_review)
+    from item
+    join judged on judged.event_id = item.event_id
+    join wr.sellers seller on seller.seller_id = item.seller_id
+    cross join room
 )
-insert into wr.events (tenant_id, seq, type, sale_id, actor, payload)
-select
-    wr.current_tenant(),
-    room.seq - count(*) over () + row_number() over (order by item.event_id),
-    case item.status when 'excluded' then 'queue.excluded' else 'queue.created' end,
-    item.sale_id,
-    'system',
-    jsonb_build_object(
-        'id', item.queue_id,
-        'saleId', item.sale_id,
-        'sellerId', item.seller_id,
-        'sellerName', seller.display_name,
-        'customerName', item.customer_name,
-        'productName', judged.product_name,
-        'category', item.category,
-        'occurredAt', item.occurred_at,
-        'source', item.source,
-        'sellPrice', item.sell_price::text,
-        'margin', item.margin_amount::text,
-        'currency', item.currency,
-        'status', item.status,
-        'reason', item.excluded_reason,
-        'suspectedDuplicateOf', item.suspected_duplicate_of,
-        'awaitsReview', item.awaits_review)
-from item
-join judged on judged.event_id = item.event_id
-join wr.sellers seller on seller.seller_id = item.seller_id
-cross join room
-returning seq;
+select settled.event_id, settled.sale_id, settled.failure, room.seq
+from settled left join room on true;
 
 -- page: Queue items newest first, of one status, older than the cursor's item.
 select

@@ -148,7 +148,7 @@ dead_letter as (
     from attempted where status = 'failed'
     on conflict do nothing
 )
-select status from attempted;
+select status, sale_id from attempted;
 
 -- quarantine: A failure that no retry can help.
 with refused as (
@@ -156,15 +156,19 @@ with refused as (
         status = 'failed', failure = 'unreadable', retry_count = retry_count + 1,
         error_message = left(%(error)s, 1000)
     where event_id = %(event_id)s and status = 'pending'
-    returning event_id, sale_id, failure, payload, error_message
+    returning event_id, sale_id, status, failure, payload, error_message
+),
+dead_letter as (
+    insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, payload, last_error)
+    select wr.current_tenant(), event_id, sale_id, failure, payload, error_message from refused
+    on conflict do nothing
 )
-insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, payload, last_error)
-select wr.current_tenant(), event_id, sale_id, failure, payload, error_message from refused
-on conflict do nothing;
+select status, sale_id from refused;
 
 -- record_lost: A message whose event nobody recorded; kept, because it may be a sale.
 insert into wr.sales_events_dlq (tenant_id, event_id, failure_reason, payload, last_error)
 select wr.current_tenant(), %(event_id)s, 'lost', %(payload)s::jsonb, %(error)s
 where not exists (select from wr.sales_events where event_id = %(event_id)s)
   and not exists (select from wr.sales_events_archive where event_id = %(event_id)s)
-on conflict do nothing;
+on conflict do nothing
+returning event_id;
