@@ -24,7 +24,7 @@ lint: $(BIN)/.installed ## style, types and templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml infra/stacks/*.yaml
 
 screenshots: $(BIN)/.installed ## pictures of all pages, light and dark, phone and desktop; README=--readme: those of the README too
 	@$(BIN)/python -m infra.screenshots $(README)

@@ -118,7 +118,7 @@ def sqs(handler: Handler, bodies: Iterable[str], receive_counts: Sequence[int] =
     records = [
         {
             "messageId": str(position),
-            "receiptHandle": "handle",
+            "receiptHandle": f"handle-{position}",
             "body": body,
             "attributes": {
                 "ApproximateReceiveCount": str(

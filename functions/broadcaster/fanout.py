@@ -22,9 +22,9 @@ Turn = tuple[Cursor, Cursor, Cursor]
 
 @telemetry.door
 def handler(event: Mapping[str, Any], context: Any) -> Failures:
-    """Each room of the batch once. A room that failed gets all its messages back, in order."""
+    """Each room of the batch once. A room that failed gets all its messages back, in order and soon."""
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE
-    by_room: dict[UUID, list[str]] = {}
+    by_room: dict[UUID, list[Mapping[str, Any]]] = {}
     changes: list[messages.RoomChanged] = []
     for record in event["Records"]:
         if record["body"] == messages.HEARTBEAT:
@@ -36,17 +36,18 @@ def handler(event: Mapping[str, Any], context: Any) -> Failures:
             telemetry.logger().error("a wake-up was dropped", reason=str(error))
         else:
             changes.append(change)
-            by_room.setdefault(change.tenant_id, []).append(record["messageId"])
+            by_room.setdefault(change.tenant_id, []).append(record)
     _name(changes)
-    failed: list[str] = []
-    for tenant_id, message_ids in by_room.items():
+    failed: list[Mapping[str, Any]] = []
+    for tenant_id, records in by_room.items():
         try:
             _catch_up(tenant_id, deadline)
         except Exception:
             telemetry.measure(SocketErrors=1)
             telemetry.logger().exception("a room was not told", tenant_id=str(tenant_id))
-            failed += message_ids
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+            failed += records
+    messages.hasten_wake_ups([record["receiptHandle"] for record in failed])
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
 
 def _name(changes: Sequence[messages.RoomChanged]) -> None:

@@ -50,7 +50,7 @@ class Deployment:
 def build(state: Path) -> None:
     """Build what has changed since the last time."""
     stamp = state / "build" / ".fingerprint"
-    wanted = f"{RUNTIME} {ARCHITECTURE} {fingerprint('template.yaml', 'layers', 'functions')}"
+    wanted = f"{RUNTIME} {ARCHITECTURE} {fingerprint('template.yaml', 'infra/stacks', 'layers', 'functions')}"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     arguments: list[str | Path] = ["--template-file", ROOT / "template.yaml", "--parallel"]

@@ -15,7 +15,7 @@ from tests.doors import Sqs
 from tests.factories import Company, Database
 from tests.gateway import Client, Gateway, joined, ticket
 from tests.rooms import calm, fill, listening, publish
-from winroom import connections, db, ids, room, sockets
+from winroom import connections, db, ids, messages, room, sockets
 from winroom.errors import NotFound
 from winroom.messages import RoomChanged
 
@@ -389,8 +389,11 @@ def test_a_room_that_fails_holds_up_only_itself(
             raise RuntimeError("broken")
         return tenant_batch(tenant_id, work)
 
+    hastened: list[str] = []
     environment.setattr(db, "tenant_batch", broken_for_one)
+    environment.setattr(messages, "hasten_wake_ups", hastened.extend)
     assert wake(company, rival, company, rival) == [0, 2]
+    assert hastened == ["handle-0", "handle-2"]
     assert ours.told() == []
     assert numbers(theirs.told()) == [1]
 

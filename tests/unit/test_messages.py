@@ -1,6 +1,7 @@
 """What travels through the queues, against SQS as moto plays it: FIFO and its deduplication included."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,11 @@ class Queues:
                 "FifoThroughputLimit": "perMessageGroupId",
             },
         )["QueueUrl"]
+
+    def receive(self, url: str) -> list[str]:
+        """Receipts of what waits; it stays in the queue, out of sight."""
+        received = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [message["ReceiptHandle"] for message in received]
 
     def drain(self, url: str) -> list[str]:
         bodies: list[str] = []
@@ -92,6 +98,25 @@ def test_a_doubled_wake_up_wakes_once_and_the_next_number_again(queues: Queues) 
     woken = [RoomChanged.read(body) for body in queues.drain(queues.rooms)]
     assert [w.seq for w in woken if w.tenant_id == TENANT] == [1, 2, 2]
     assert [w.seq for w in woken if w.tenant_id == OTHER] == [1]
+
+
+def test_a_hastened_wake_up_is_back_in_seconds(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "_WAKE_UP_AGAIN", 1)
+    messages.wake_rooms([RoomChanged(TENANT, 1)])
+    receipts = queues.receive(queues.rooms)
+    assert queues.drain(queues.rooms) == []
+    messages.hasten_wake_ups(receipts)
+    time.sleep(1.1)  # moto's own timeout is 30 s
+    assert queues.drain(queues.rooms) == [RoomChanged(TENANT, 1).body()]
+
+
+def test_wake_ups_that_cannot_be_hastened_come_back_all_the_same(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ROOM_QUEUE_URL", queues.rooms + "-gone")
+    settings.cache_clear()
+    messages.hasten_wake_ups(["receipt"])
+    assert "failed wake-ups come back late" in capsys.readouterr().out
 
 
 def test_every_heartbeat_travels_both_queues(queues: Queues) -> None:

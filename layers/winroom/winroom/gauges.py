@@ -15,8 +15,8 @@ def read(conn: Connection) -> dict[str, float]:
 
 
 def of_yesterday(conn: Connection) -> Row:
-    """What the last whole `day` (UTC) brought: `companies` that took part, sales `received` and how many of them
-    are `processed` or `failed` by now, `requests` of known callers, some `refused` (4xx), some `errors` (5xx).
+    """What the last whole `day` (UTC) brought: `companies` that took part, sales `received`, how many of them
+    are `processed` or `failed` by now, and `requests` of known callers, `refused` (4xx) and `errors` (5xx).
     """
     until = datetime.combine(datetime.now(UTC), time(), UTC)
     since = until - timedelta(days=1)

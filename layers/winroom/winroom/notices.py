@@ -8,7 +8,7 @@ from winroom.settings import settings
 
 
 def publish_summary(summary: Row) -> None:
-    """Tells the operator of a day (gauges.of_yesterday), where somebody asked for that. Raises aws.Refused."""
+    """Tells the operator of a day (gauges.of_yesterday), where somebody wants to know. Raises aws.Refused."""
     if (topic := settings().info_topic_arn) is None:
         return
     notice = {
