@@ -1,5 +1,6 @@
 """Builds and deploys the real template onto the emulator with the real `sam`."""
 
+import json
 import os
 import platform
 import re
@@ -9,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from samcli.yamlhelper import yaml_parse
 
 from infra.local import emulator, leash
 from infra.release import ROOT, fingerprint, release
@@ -109,13 +112,27 @@ def _for_the_emulator(built: Path, code: str) -> Path:
     for pattern, value in {
         r"(  Release:\n    Type: String\n)": rf"\g<1>    Default: {code}\n",
         r"(MaximumConcurrency:)\s+Ref: ProcessorConcurrency\n": rf"\1 {CONCURRENCY}\n",
+        r"(TemplateURL: Monitor)/template.yaml\n": r"\1/deployable.yaml\n",
     }.items():
         text, found = re.subn(pattern, value, text)
         if found != 1:
             raise DeploymentFailed(f"{built}: {found} places look like {pattern}")
+    _write_monitor(built.parent / "Monitor" / "template.yaml")
     deployable = built.with_name("deployable.yaml")
     deployable.write_text(text)
     return deployable
+
+
+def _write_monitor(built: Path) -> None:
+    """The nested template without alarms that calculate, which the emulator refuses, nor the dashboard that
+    shows them."""
+    template = yaml_parse(built.read_text())
+    template["Resources"] = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if resource["Type"] != "AWS::CloudWatch::Dashboard" and "Metrics" not in resource["Properties"]
+    }
+    built.with_name("deployable.yaml").write_text(json.dumps(template))
 
 
 def _sam(state: Path, verb: str, environment: Mapping[str, str], arguments: Sequence[str | Path]) -> None:

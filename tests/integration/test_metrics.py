@@ -56,9 +56,7 @@ class TestRequests:
         assert 0 < measured["RequestLatency"][0] <= line["duration_ms"]
         assert measured.keys() == {"Requests", "RequestLatency", "Ingested"}
 
-    def test_of_a_batch_what_is_new_is_ingested(
-        self, company: Company, queues: Sqs, capsys: Capture
-    ) -> None:
+    def test_of_a_batch_what_is_new_is_ingested(self, company: Company, queues: Sqs, capsys: Capture) -> None:
         known = sale()
         crm.post_batch(company, known, sale(), sale(), {"sale_id": "bad"})
         crm.post(company, known)
@@ -192,7 +190,9 @@ class TestRoom:
         assert 0 < measured["BroadcastLatency"][0] < 60_000
         assert "SocketErrors" not in measured
 
-    def test_a_room_that_knows_all_has_none(self, company: Company, gateway: Gateway, capsys: Capture) -> None:
+    def test_a_room_that_knows_all_has_none(
+        self, company: Company, gateway: Gateway, capsys: Capture
+    ) -> None:
         wake(company)
         assert logs.measured(capsys.readouterr().out) == {}
 
@@ -274,7 +274,9 @@ class TestGauges:
         self, company: Company, gateway: Gateway, queues: Sqs, capsys: Capture
     ) -> None:
         doors.sqs(processor, [sell(company, queues, product_sku="nowhere")])
-        company.database.execute("update wr.sales_events_dlq set resolved_at = now(), resolution = 'discarded'")
+        company.database.execute(
+            "update wr.sales_events_dlq set resolved_at = now(), resolution = 'discarded'"
+        )
         capsys.readouterr()
         maintenance({"job": "sweep"}, doors.context())
         measured = logs.measured(capsys.readouterr().out)
