@@ -7,12 +7,9 @@ create index sales_events_dlq_waiting on wr.sales_events_dlq (failure_reason) wh
 grant select (tenant_id, status_code, repeats, created_at) on wr.api_audit_log to winroom_resolver;
 create policy gauges on wr.api_audit_log for select to winroom_resolver using (true);
 
--- Cross-tenant, for winroom_jobs alone: how much waits, and how full the database is. Conflicts are decisions
--- to be taken, not failures. The server tells everybody how many connections it has, not what they do.
+-- Cross-tenant, for winroom_jobs alone: how much waits. Conflicts are decisions to be taken, not failures.
 create function wr.gauges()
-    returns table (
-        pending_events bigint, failed_events bigint, open_dead_letters bigint, connections bigint,
-        database_connections numeric, database_size bigint)
+    returns table (pending_events bigint, failed_events bigint, open_dead_letters bigint, connections bigint)
     language sql stable security definer
     set search_path = pg_catalog, pg_temp
     as $$
@@ -24,12 +21,7 @@ create function wr.gauges()
                 where resolved_at is null and failure_reason <> 'conflict' limit 100000) bounded),
             (select count(*) from (
                 select from wr.sales_events_dlq where resolved_at is null limit 100000) bounded),
-            (select count(*) from (select from wr.connections limit 100000) bounded),
-            (select round(100.0 * sum(numbackends) / (
-                current_setting('max_connections')::integer
-                - current_setting('superuser_reserved_connections')::integer), 1)
-             from pg_stat_database),
-            pg_database_size(current_database())
+            (select count(*) from (select from wr.connections limit 100000) bounded)
     $$;
 
 -- Cross-tenant, for winroom_jobs alone: what came in from one moment to another, and what has become of it. Every
@@ -43,8 +35,12 @@ create function wr.totals(in_since timestamptz, in_until timestamptz, in_since_i
     as $$
         select
             count(*) filter (where asked.requests > 0 or sold.received > 0),
-            coalesce(sum(sold.received), 0)::bigint, coalesce(sum(sold.processed), 0)::bigint, coalesce(sum(sold.failed), 0)::bigint,
-            coalesce(sum(asked.requests), 0)::bigint, coalesce(sum(asked.refused), 0)::bigint, coalesce(sum(asked.errors), 0)::bigint
+            coalesce(sum(sold.received), 0)::bigint,
+            coalesce(sum(sold.processed), 0)::bigint,
+            coalesce(sum(sold.failed), 0)::bigint,
+            coalesce(sum(asked.requests), 0)::bigint,
+            coalesce(sum(asked.refused), 0)::bigint,
+            coalesce(sum(asked.errors), 0)::bigint
         from wr.tenants t
         cross join lateral (
             select
