@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +28,6 @@ Settled = dict[UUID, list[Row]]
 _RESERVE = 8.0
 # Imported events of one transaction: each takes a lock, and the database has so many for all companies.
 _AT_ONCE = 100
-_NO_MESSAGES: Mapping[str, SaleEventReceived] = MappingProxyType({})
 
 
 @telemetry.door
@@ -118,7 +116,7 @@ def _pass_on(message: ImportReady, part: imports.Part) -> None:
     changes: list[RoomChanged] = []
     try:
         for start in range(0, len(part.recorded), _AT_ONCE):
-            changes += _changes(_enqueue({message.tenant_id: part.recorded[start : start + _AT_ONCE]}))
+            changes += _changes(_enqueue({message.tenant_id: part.recorded[start : start + _AT_ONCE]}), {})
     except Exception:
         telemetry.logger().warning("not enqueued, the sweeper will send the events", exc_info=True)
     messages.try_to_wake_rooms(changes[-1:])
@@ -153,8 +151,8 @@ def _enqueue(events: Mapping[UUID, Sequence[UUID]]) -> Settled:
     return settled
 
 
-def _changes(settled: Settled, batch: Mapping[str, SaleEventReceived] = _NO_MESSAGES) -> list[RoomChanged]:
-    """What to wake the rooms with that have something new."""
+def _changes(settled: Settled, batch: Batch) -> list[RoomChanged]:
+    """What to wake the rooms with that have something new; the batch tells which requests it comes from."""
     return [
         RoomChanged(
             tenant_id,

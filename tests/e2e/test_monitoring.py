@@ -15,9 +15,6 @@ from tests import logs
 from tests.e2e.conftest import Company, wait_until
 from tests.factories import sale
 from tests.logs import Metric
-from winroom import ids, messages
-from winroom.messages import SaleEventReceived
-from winroom.settings import settings
 from winroom.telemetry import NAMESPACE
 
 
@@ -31,22 +28,12 @@ class Operator:
             service: clients.client(service, endpoint_url=stack.aws_endpoint_url)
             for service in ("cloudformation", "cloudwatch", "lambda", "logs", "sns", "sqs")
         }
-        self._mail = self.queue()
+        self._mail = self._clients["sqs"].create_queue(QueueName=f"operator-{time.time_ns()}")["QueueUrl"]
         address = self._clients["sqs"].get_queue_attributes(QueueUrl=self._mail, AttributeNames=["QueueArn"])
         for topic in self._clients["sns"].list_topics()["Topics"]:
             self._clients["sns"].subscribe(
                 TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=address["Attributes"]["QueueArn"]
             )
-
-    def queue(self) -> str:
-        """A new queue, by its address."""
-        return str(self._clients["sqs"].create_queue(QueueName=f"queue-{time.time_ns()}")["QueueUrl"])
-
-    def trace_of_the_next(self, queue: str) -> str:
-        found = self._clients["sqs"].receive_message(
-            QueueUrl=queue, WaitTimeSeconds=5, MessageSystemAttributeNames=["AWSTraceHeader"]
-        )
-        return str(found["Messages"][0]["Attributes"]["AWSTraceHeader"])
 
     def mails(self) -> Iterator[dict[str, Any]]:
         """What arrives within a second of the one before."""
@@ -142,20 +129,6 @@ def test_an_alarm_hears_what_the_functions_say_and_tells_whom_it_should(
     assert operator.alarms()["pending-critical"] == "ALARM"
     subjects = [mail["Subject"] for mail in operator.mails() if mail["TopicArn"].endswith("-critical")]
     assert any("pending-critical" in subject for subject in subjects)
-
-
-def test_a_trace_goes_through_a_queue(
-    stack: Stack, operator: Operator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = operator.queue()
-    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
-    here = {"SALES_EVENTS_QUEUE_URL": queue, "_X_AMZN_TRACE_ID": f"{trace};Lineage=1:a87bd80c:0"}
-    for name, value in {**emulator.client_environment(stack.aws_endpoint_url), **here}.items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    messages.send_sale_events([SaleEventReceived(ids.new(), ids.new(), datetime.now(UTC))])
-    settings.cache_clear()
-    assert operator.trace_of_the_next(queue) == trace
 
 
 def test_the_daily_summary_is_one_message(operator: Operator) -> None:
