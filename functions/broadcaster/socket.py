@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from winroom import connections, copy, db, messages, room, sockets, telemetry, tickets
+from winroom import connections, copy, db, edge, messages, room, sockets, telemetry, tickets
 from winroom.db import Row
+from winroom.settings import settings
 
 Event = Mapping[str, Any]
-Answer = dict[str, int]
+Answer = dict[str, Any]
 
 # No frame that we understand is longer; it bounds what a stranger's JSON can cost.
 _LONGEST_FRAME = 4096
@@ -26,15 +27,23 @@ def handler(event: Event, context: object) -> Answer:
 
 
 def _connect(event: Event) -> Answer:
+    if not edge.admits(_header(event, edge.ORIGIN)):
+        return {"statusCode": 403}
     ticket = (event.get("queryStringParameters") or {}).get("ticket", "")
     with db.open_session() as conn:
         redeemed = tickets.redeem(conn, ticket)
     if redeemed is None:
-        return {"statusCode": 401}
+        # Who deploys us knocks without a ticket, to see that this release finds its database.
+        return {"statusCode": 401, "headers": {edge.RELEASE: settings().release}}
     # The room comes from the ticket: a name that the client picks would open every room to all.
     with db.tenant_session(redeemed["tenant_id"]) as conn:
         connections.store(conn, event["requestContext"]["connectionId"], redeemed)
     return {"statusCode": 200}
+
+
+def _header(event: Event, wanted: str) -> str | None:
+    headers = event.get("headers") or {}
+    return next((value for name, value in headers.items() if name.lower() == wanted), None)
 
 
 def _disconnect(event: Event) -> Answer:

@@ -96,6 +96,16 @@ class Settings:
         return self._environment.get("RELEASE") or "unknown"
 
     @property
+    def origin_secrets(self) -> tuple[str, ...]:
+        """What the edge shows us, if there is one: the secret, and while it is replaced the next one, too."""
+        return tuple(self._environment.get("ORIGIN_SECRET", "").split())
+
+    @property
+    def public_url(self) -> str:
+        """Where browsers find us through the edge, without a trailing slash; empty where there is none."""
+        return self._environment.get("PUBLIC_URL", "")
+
+    @property
     def allowed_origins(self) -> frozenset[str]:
         """Origins that browsers may call the API from besides its own; empty by default."""
         return frozenset(self._environment.get("ALLOWED_ORIGINS", "").split())

@@ -22,9 +22,23 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import TypedDict
 
-from winroom import api_keys, audit, callers, copy, db, displays, forms, ids, rate_limit, sessions, telemetry
+from winroom import (
+    api_keys,
+    audit,
+    callers,
+    copy,
+    db,
+    displays,
+    edge,
+    forms,
+    ids,
+    rate_limit,
+    sessions,
+    telemetry,
+)
 from winroom.callers import Caller, Role
 from winroom.db import Connection, Cursor, Row, Work
 from winroom.errors import (
@@ -162,7 +176,7 @@ def next_cursor(rows: Sequence[Row], limit: int, key: str = "id") -> Any:
 def lambda_handler(app: Starlette) -> Callable[[Any, Any], Any]:
     """The Lambda handler of an application."""
     # Made on first use: importing reads no settings, and Mangum opens an event loop at once.
-    adapter = cache(lambda: Mangum(_shared(app), lifespan="off"))
+    adapter = cache(lambda: Mangum(_behind_edge(_shared(app)), lifespan="off"))
 
     @telemetry.door
     def handler(event: Any, context: Any) -> Any:
@@ -184,6 +198,23 @@ def _shared(app: Starlette) -> Starlette | CORSMiddleware:
         allow_headers=["Authorization", "Content-Type", "X-Request-ID", "X-API-Version"],
         expose_headers=["X-Request-ID", "Retry-After", *rate_limit.HEADERS],
     )
+
+
+def _behind_edge(app: ASGIApp) -> ASGIApp:
+    """The application, for requests that come through the edge, where there is one: who calls us directly
+    has passed no firewall, and may write any address into X-Forwarded-For."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        if edge.admits(request.headers.get(edge.ORIGIN)):
+            await app(scope, receive, send)
+            return
+        refused = Refused(Forbidden(copy.NOT_THROUGH_THE_EDGE), _request_id(request))
+        telemetry.logger().append_keys(status=refused.error.status, request_id=refused.request_id)
+        answer = _rendered_reply(_as_json(refused), refused.error.status, _identity(refused.request_id))
+        await answer(scope, receive, send)
+
+    return guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,16 +330,17 @@ class Call:
     @property
     def address(self) -> str | None:
         """Where the request comes from; None where nobody can tell."""
+        peer = self.request.client.host if self.request.client else ""
+        visitor = edge.visitor(peer, self.request.headers.get("x-forwarded-for"))
         try:
-            return str(ipaddress.ip_address(self.request.client.host)) if self.request.client else None
+            return str(ipaddress.ip_address(visitor))
         except ValueError:
             return None
 
     @property
     def origin(self) -> str:
         """Where a browser finds us."""
-        forwarded = self.request.headers.get("x-forwarded-proto", "https")
-        return f"{forwarded.partition(',')[0].strip()}://{self.request.headers.get('host', '')}"
+        return _origin(self.request)
 
     @property
     def success(self) -> int:
@@ -437,12 +469,19 @@ def _is_forged(request: Request) -> bool:
 
 def _is_same_origin(request: Request) -> bool:
     # Every current browser says where a request was made, and no page can forge it. Older ones tell the
-    # origin, which a deployment behind another name than its own cannot compare: it refuses.
+    # origin.
     fetched_from = request.headers.get("sec-fetch-site")
     if fetched_from is not None:
         return fetched_from == "same-origin"
-    origin = request.headers.get("origin", "")
-    return bool(origin) and urlsplit(origin).netloc == request.headers.get("host")
+    host = urlsplit(request.headers.get("origin", "")).netloc
+    return bool(host) and host == urlsplit(_origin(request)).netloc
+
+
+def _origin(request: Request) -> str:
+    if public_url := settings().public_url:
+        return public_url  # an edge calls us by another name than people call it
+    forwarded = request.headers.get("x-forwarded-proto", "https")
+    return f"{forwarded.partition(',')[0].strip()}://{request.headers.get('host', '')}"
 
 
 def _resolver(credential: str) -> Callable[[Connection, str], Caller | None]:
@@ -502,7 +541,7 @@ def _not_routed(refusal: "Refusal") -> Callable[[Request, Exception], Awaitable[
 
     async def answer(request: Request, error: Exception) -> Response:
         refused = Refused(NotFound(), _request_id(request))
-        headers = {"X-Request-ID": refused.request_id, "X-API-Version": API_VERSION}
+        headers = _identity(refused.request_id)
         if allowed := (getattr(error, "headers", None) or {}).get("Allow"):
             refused, headers["Allow"] = Refused(MethodNotAllowed(), refused.request_id), allowed
         telemetry.logger().append_keys(status=refused.error.status, request_id=refused.request_id)
@@ -512,7 +551,7 @@ def _not_routed(refusal: "Refusal") -> Callable[[Request, Exception], Awaitable[
 
 
 def _response(call: Call, reply: Reply[Any] | Page) -> Response:
-    headers = {"X-Request-ID": call.request_id, "X-API-Version": API_VERSION, **call.headers}
+    headers = {**_identity(call.request_id), **call.headers}
     status = reply.status or call.route.status
     _log(call, status)
     return _rendered_reply(reply, status, headers)
@@ -554,6 +593,11 @@ def _rendered(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return str(value)
+
+
+def _identity(request_id: str) -> dict[str, str]:
+    """What every answer says of itself."""
+    return {"X-Request-ID": request_id, "X-API-Version": API_VERSION, edge.RELEASE: settings().release}
 
 
 def _request_id(request: Request) -> str:
