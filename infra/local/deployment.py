@@ -17,7 +17,8 @@ STACK = "winroom-local"
 BUCKET = "winroom-local-artifacts"
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
-CONCURRENCY = 4  # of the processor: each is a program of its own on this one machine
+# At the same time: each is a program of its own on this one machine.
+CONCURRENCY = {"ProcessorConcurrency": 4, "FanoutConcurrency": 100}
 
 
 class DeploymentFailed(Exception):
@@ -50,7 +51,7 @@ class Deployment:
 def build(state: Path) -> None:
     """Build what has changed since the last time."""
     stamp = state / "build" / ".fingerprint"
-    wanted = f"{RUNTIME} {ARCHITECTURE} {fingerprint('template.yaml', 'layers', 'functions')}"
+    wanted = f"{RUNTIME} {ARCHITECTURE} {fingerprint('template.yaml', 'infra/stacks', 'layers', 'functions')}"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     arguments: list[str | Path] = ["--template-file", ROOT / "template.yaml", "--parallel"]
@@ -100,16 +101,16 @@ def _describe(aws: str) -> Deployment:
 
 
 def _for_the_emulator(built: Path, code: str) -> Path:
-    """The built template with two parameters written out, for the emulator makes little of them.
+    """The built template with some parameters written out, for the emulator makes little of them.
 
     It expands SAM without the parameters' values, but SAM needs the release to name the versions
-    that it publishes; and it compares this concurrency, a string to it, with a number.
+    that it publishes; and it compares concurrencies, strings to it, with numbers.
     """
     text = built.read_text()
-    for pattern, value in {
-        r"(  Release:\n    Type: String\n)": rf"\g<1>    Default: {code}\n",
-        r"(MaximumConcurrency:)\s+Ref: ProcessorConcurrency\n": rf"\1 {CONCURRENCY}\n",
-    }.items():
+    written = {r"(  Release:\n    Type: String\n)": rf"\g<1>    Default: {code}\n"}
+    for name, number in CONCURRENCY.items():
+        written[rf"(MaximumConcurrency:)\s+Ref: {name}\n"] = rf"\1 {number}\n"
+    for pattern, value in written.items():
         text, found = re.subn(pattern, value, text)
         if found != 1:
             raise DeploymentFailed(f"{built}: {found} places look like {pattern}")

@@ -65,8 +65,22 @@ class Settings:
         return self._required("ROOM_QUEUE_URL")
 
     def sqs_endpoint(self, queue_url: str) -> str:
-        """Where SQS answers for a queue."""
-        return self._endpoint(queue_url)
+        """Where SQS answers for a queue: at the queue's own address, unless the network knows another."""
+        return self._endpoint(self._environment.get("SQS_URL") or queue_url)
+
+    @property
+    def lambda_url(self) -> str:
+        """Where Lambda takes invocations."""
+        return self._endpoint(self._required("LAMBDA_URL"))
+
+    @property
+    def codedeploy_url(self) -> str:
+        """Where CodeDeploy answers."""
+        return self._endpoint(self._required("CODEDEPLOY_URL"))
+
+    def published(self, door: str) -> str:
+        """The ARN of the version that this release has published of a door: ingestion, api and so on."""
+        return self._required(f"{door.upper()}_VERSION")
 
     @property
     def socket_management_url(self) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from mangum import Mangum
+from mangum.types import ASGI
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -200,7 +201,7 @@ def _shared(app: Starlette) -> Starlette | CORSMiddleware:
     )
 
 
-def _behind_edge(app: ASGIApp) -> ASGIApp:
+def _behind_edge(app: ASGIApp) -> ASGI:
     """The application, for requests that come through the edge, where there is one: who calls us directly
     has passed no firewall, and may write any address into X-Forwarded-For."""
 
