@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test lint screenshots deploy openapi lock
+.PHONY: help dev test lint screenshots deploy edge openapi lock
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -34,6 +34,11 @@ screenshots: $(BIN)/.installed ## pictures of all pages, light and dark, phone a
 
 deploy: $(BIN)/.installed ## deploy to AWS: ENV=staging|production, RUNTIME, ARCHITECTURE
 	PATH="$(CURDIR)/$(BIN):$$PATH" ENV=$(ENV) RUNTIME=$(RUNTIME) ARCHITECTURE=$(ARCHITECTURE) infra/deploy.sh
+
+edge: $(BIN)/.installed ## deploy the edge in front of it: ENV=staging|production; GUIDED=1 asks for its parameters
+	$(BIN)/python -m infra.target $(ENV)-edge
+	SAM_CLI_TELEMETRY=0 $(BIN)/sam deploy --template-file infra/stacks/edge.yaml --config-file $(CURDIR)/samconfig.toml \
+	  --config-env $(ENV)-edge $(if $(GUIDED),--guided)
 
 openapi: $(BIN)/.installed ## describe the API anew; refuses what would break the programs of others
 	@$(BIN)/python -m infra.openapi $(BREAK)

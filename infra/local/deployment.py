@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import secrets
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -64,17 +65,18 @@ def build(state: Path) -> None:
 def deploy(state: Path, aws: str, owner_database_url: str, socket_url: str) -> Deployment:
     """Deploy what `build` has built; migrations run as part of it."""
     emulator.session().client("s3", endpoint_url=aws).create_bucket(Bucket=BUCKET)
-    code = release()
+    deployment = secrets.token_hex(32)
     parameters = {
         "Runtime": RUNTIME,
         "Architecture": ARCHITECTURE,
-        "Release": code,
+        "Release": release(),
+        "Deployment": deployment,
         "OwnerDatabaseUrl": owner_database_url,
         "DatabaseAddress": database_address(owner_database_url),
         "PublicWebSocketUrl": socket_url,
         "ExecuteApiUrl": f"{aws}/_aws/execute-api",
     }
-    template = _for_the_emulator(state / "build" / "template.yaml", code)
+    template = _for_the_emulator(state / "build" / "template.yaml", deployment)
     arguments: list[str | Path] = ["--template-file", template]
     arguments += ["--config-file", ROOT / "samconfig.toml", "--config-env", "local"]
     arguments += ["--parameter-overrides", *(f"{k}={v}" for k, v in parameters.items())]
@@ -100,14 +102,14 @@ def _describe(aws: str) -> Deployment:
     )
 
 
-def _for_the_emulator(built: Path, code: str) -> Path:
+def _for_the_emulator(built: Path, deployment: str) -> Path:
     """The built template with some parameters written out, for the emulator makes little of them.
 
-    It expands SAM without the parameters' values, but SAM needs the release to name the versions
-    that it publishes; and it compares concurrencies, strings to it, with numbers.
+    It expands SAM without the parameters' values, but SAM names the versions that it publishes by
+    the deployment; and it compares concurrencies, strings to it, with numbers.
     """
     text = built.read_text()
-    written = {r"(  Release:\n    Type: String\n)": rf"\g<1>    Default: {code}\n"}
+    written = {r"(  Deployment:\n    Type: String\n)": rf"\g<1>    Default: {deployment}\n"}
     for name, number in CONCURRENCY.items():
         written[rf"(MaximumConcurrency:)\s+Ref: {name}\n"] = rf"\1 {number}\n"
     for pattern, value in written.items():

@@ -46,6 +46,15 @@ def test_up_applies_every_migration_in_order_and_once(empty: Database) -> None:
     assert fingerprint(empty) == reached
 
 
+def test_a_database_that_is_too_old_is_told_so_and_left_alone(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "OLDEST", 99)
+    with pytest.raises(schema.DatabaseTooOld, match=r"PostgreSQL 18, Win Room needs 99 or later: upgrade it"):
+        schema.migrate(empty.owner_url, {})
+    assert schema.applied(empty.owner_url) == set()
+
+
 def test_down_to_zero_leaves_the_migrations_table_alone_and_up_again_is_the_same(
     database: Database,
 ) -> None:

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from winroom.errors import WinRoomError
 
+OLDEST = 15
 LOGINS = ("app", "jobs", "operator", "readonly")
 
 _PACKAGE = resources.files("winroom")
@@ -16,6 +17,12 @@ _LOCK = int.from_bytes(b"winroom", "big")
 _WAY_BACK = ".rollback.sql"
 
 _Connection = psycopg.Connection[tuple[str, ...]]
+
+
+class DatabaseTooOld(WinRoomError):
+    """The database is older than what Win Room needs."""
+
+    code = "database_too_old"
 
 
 class MigrationMissing(WinRoomError):
@@ -29,8 +36,10 @@ def migrate(owner_url: str, passwords: Mapping[str, str], to: str | None = None)
 
     `passwords` are by login without `winroom_`; a login that is missing keeps the password it has.
     Each migration is one transaction; of two migrators at once the second waits and finds nothing to do.
+    Raises DatabaseTooOld, before anything is changed.
     """
     with _alone(owner_url) as conn:
+        _check_version(conn)
         _make_roles(conn, passwords)
         _become_owner(conn)
         applied = _applied(conn)
@@ -78,6 +87,15 @@ def _alone(owner_url: str) -> Iterator[_Connection]:
     with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as conn:
         conn.execute("select pg_advisory_lock(%s)", [_LOCK])
         yield conn
+
+
+def _check_version(conn: _Connection) -> None:
+    # Said before anything is made: what an old one lacks would come up half-way, in the parser's words.
+    if (version := conn.info.server_version // 10000) < OLDEST:
+        raise DatabaseTooOld(
+            f"The database is PostgreSQL {version}, Win Room needs {OLDEST} or later: upgrade it, then "
+            "deploy again. Nothing was changed."
+        )
 
 
 def _make_roles(conn: _Connection, passwords: Mapping[str, str]) -> None:
