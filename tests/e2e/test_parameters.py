@@ -137,7 +137,9 @@ def test_behind_an_edge_bounded_and_with_the_hook_of_a_canary(
         # What was published before is gone, for each is billed.
         assert set(deployed.versions().values()) == {1}
         assert verdicts(deployed, stack, monkeypatch) == ["Succeeded", "Failed"]
-    assert httpx.get(f"{stack.http_url}/health", timeout=30).status_code == 200
+    # And who comes next does not wait for a cold start.
+    for path in ("/health", "/login"):
+        assert httpx.get(stack.http_url + path, timeout=30).status_code == 200
 
 
 def verdicts(deployed: Deployed, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ ORIGINS = {"HttpApiDomain": HTTP, "SocketApiDomain": SOCKET, "OriginSecret": SEC
 DOORS = ("IngestionFunction", "ApiFunction", "DashboardFunction", "RoomSocketFunction")
 
 
+@cache
 def application(name: str) -> dict[str, Any]:
     return template.decided(template.expanded(**SETS[name]), SETS[name])
 

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import sys
+from pathlib import Path
 
 import boto3
 import pytest
@@ -48,9 +50,9 @@ def test_a_stack_that_is_whole_or_not_there_is_deployed_to(
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
-        ("UPDATE_IN_PROGRESS", "is being deployed to (UPDATE_IN_PROGRESS): wait until it has ended"),
-        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "wait until it has ended"),
-        ("ROLLBACK_IN_PROGRESS", "wait until it has ended"),
+        ("UPDATE_IN_PROGRESS", "is being deployed to (UPDATE_IN_PROGRESS): wait until that has ended"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "wait until that has ended"),
+        ("ROLLBACK_IN_PROGRESS", "wait until that has ended"),
         ("ROLLBACK_COMPLETE", "`sam delete --stack-name winroom-staging`"),
         ("ROLLBACK_FAILED", "`sam delete --stack-name winroom-staging`"),
         ("DELETE_FAILED", "`sam delete --stack-name winroom-staging`"),
@@ -73,7 +75,8 @@ def test_who_has_no_credentials_is_told_so(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_environment_that_does_not_exist_is_refused_before_anything_is_built() -> None:
     script = [str(ROOT / "infra/deploy.sh")]
-    env = {**os.environ, "ENV": "prod", "RUNTIME": "python3.13", "ARCHITECTURE": "arm64"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "ENV": "prod", "RUNTIME": "python3.13", "ARCHITECTURE": "arm64"}
     done = subprocess.run(script, env=env, capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode != 0
     assert "ENV is one of local, staging, production, staging-edge, production-edge, not prod." in done.stderr
