@@ -4,11 +4,12 @@ ENV ?= staging
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
 BIN := .venv/bin
-COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+TEMPLATES := template.yaml $(wildcard infra/stacks/*.yaml)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test lint screenshots deploy openapi lock
+.PHONY: help dev test lint screenshots deploy edge openapi lock
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -20,25 +21,34 @@ test: lint ## lint, types, unit, integration, end-to-end and browser tests
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing
 	$(BIN)/pytest tests/e2e tests/browser
 
-lint: $(BIN)/.installed ## style, types and templates
+lint: $(BIN)/.installed .venv/checkov/.installed ## style, types, templates and their security; English only
+	$(BIN)/python -m infra.english
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint $(TEMPLATES)
+	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1 --template-file template.yaml
+	.venv/checkov/bin/checkov --config-file infra/checkov.yaml --file $(TEMPLATES)
 
 screenshots: $(BIN)/.installed ## pictures of all pages, light and dark, phone and desktop; README=--readme: those of the README too
 	@$(BIN)/python -m infra.screenshots $(README)
 
-deploy: $(BIN)/.installed ## deploy to AWS: ENV=staging|production, RUNTIME, ARCHITECTURE
-	PATH="$(CURDIR)/$(BIN):$$PATH" ENV=$(ENV) RUNTIME=$(RUNTIME) ARCHITECTURE=$(ARCHITECTURE) infra/deploy.sh
+deploy: $(BIN)/.installed ## deploy to AWS: ENV=staging|production, RUNTIME, ARCHITECTURE, CANARY=false for a hotfix
+	PATH="$(CURDIR)/$(BIN):$$PATH" ENV=$(ENV) RUNTIME=$(RUNTIME) ARCHITECTURE=$(ARCHITECTURE) CANARY=$(CANARY) infra/deploy.sh
+
+edge: $(BIN)/.installed ## deploy the edge in front of it: ENV=staging|production; GUIDED=1 asks for its parameters
+	$(BIN)/python -m infra.destination $(ENV)-edge
+	SAM_CLI_TELEMETRY=0 $(BIN)/sam deploy --template-file infra/stacks/edge.yaml --config-file $(CURDIR)/samconfig.toml \
+	  --config-env $(ENV)-edge $(if $(GUIDED),--guided)
 
 openapi: $(BIN)/.installed ## describe the API anew; refuses what would break the programs of others
 	@$(BIN)/python -m infra.openapi $(BREAK)
 
 lock: $(BIN)/.installed ## pin the newest versions that pyproject.toml allows
-	$(COMPILE) --upgrade --extra operator --group dev --output-file requirements.lock
+	$(COMPILE) pyproject.toml --upgrade --extra operator --group dev --output-file requirements.lock
 	sed 's/ \\$$//; /--hash/d' requirements.lock > .venv/constraints.txt
-	$(COMPILE) --upgrade --constraint .venv/constraints.txt --output-file layers/dependencies/requirements.txt
+	$(COMPILE) pyproject.toml --upgrade --constraint .venv/constraints.txt --output-file layers/dependencies/requirements.txt
+	echo checkov | $(COMPILE) - --upgrade --output-file infra/checkov.txt
 
 # What is locked, nothing else. Later runs find the stamp and are immediate.
 $(BIN)/.installed: requirements.lock infra/uv.txt pyproject.toml
@@ -46,4 +56,10 @@ $(BIN)/.installed: requirements.lock infra/uv.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement infra/uv.txt
 	$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# In an environment of its own: it wants other versions of what sam and we stand on.
+.venv/checkov/.installed: $(BIN)/.installed infra/checkov.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/checkov
+	$(BIN)/uv pip sync --quiet --require-hashes --python .venv/checkov/bin/python infra/checkov.txt
 	touch $@

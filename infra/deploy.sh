@@ -18,11 +18,16 @@ if [ "$RUNTIME" != "python$(python -c 'import sys; print("%d.%d" % sys.version_i
   echo "Note: the layers go without bytecode, because this is not $RUNTIME: cold starts are slower." >&2
 fi
 export RUNTIME SAM_CLI_TELEMETRY=0
+# Before anything is built: is there a target, and is it free?
+chosen=$(python -m infra.destination "$ENV")
 
 # A folder for each target: sam's cache does not know what a layer was built for.
 built=".aws-sam/$ENV-$RUNTIME-$ARCHITECTURE"
 release=$(python -m infra.release)
-parameters=("Runtime=$RUNTIME" "Architecture=$ARCHITECTURE" "Release=$release")
+deployment=$(python -c 'import secrets; print(secrets.token_hex(32))')
+parameters=("Runtime=$RUNTIME" "Architecture=$ARCHITECTURE" "Release=$release" "Deployment=$deployment" $chosen)
+# The last word: CANARY=false for a hotfix.
+parameters+=(${CANARY:+"Canary=$CANARY"})
 
 sam build --parallel --cached --cache-dir "$built/cache" --build-dir "$built/build" \
   --parameter-overrides "${parameters[@]}"

@@ -15,7 +15,7 @@ from infra.local.stack import Stack
 from infra.release import ROOT
 from tests.doors import Sqs
 from tests.factories import Company, Database
-from winroom import callers, db, messages, schema
+from winroom import callers, db, messages, schema, switches
 from winroom.settings import settings
 
 STATE = ROOT / ".winroom" / "e2e"
@@ -86,6 +86,7 @@ def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator
 def forget_process_state() -> None:
     """What a new Lambda process would not know."""
     callers.forget_all()
+    switches.forget_all()
     db.close()
     settings.cache_clear()
 

@@ -93,18 +93,3 @@ def display(company: Company) -> str:
         hashlib.sha256(link.encode()).digest(),
     )
     return link
-
-
-def archive(company: Company) -> None:
-    """What retention does to a queue a month later."""
-    company.database.execute(
-        "insert into wr.queue_archive (tenant_id, queue_id, event_id, sale_id, product_id, status,"
-        " excluded_reason, suspected_duplicate_of, fingerprint, customer_name, seller_id, assigned_seller_id,"
-        " occurred_at, source, category, notes, sell_price, cost_price, currency, created_at)"
-        " select tenant_id, queue_id, event_id, sale_id, product_id, status, excluded_reason,"
-        " suspected_duplicate_of, fingerprint, customer_name, seller_id, assigned_seller_id,"
-        " occurred_at, source, category, notes, sell_price, cost_price, currency, created_at"
-        " from wr.queue where tenant_id = %s",
-        company.tenant_id,
-    )
-    company.database.execute("delete from wr.queue where tenant_id = %s", company.tenant_id)

@@ -26,6 +26,7 @@ class Asker(TypedDict):
 class AuditedRequest(TypedDict):
     id: UUID
     created_at: datetime
+    # Null for what the operator of Win Room did.
     caller: Asker | None
     # The route's pattern, not the path with its ids.
     endpoint: str

@@ -8,7 +8,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from winroom import db, health
+from winroom import db, health, switches
 from winroom.settings import settings
 from winroom.web import Call, Reply
 
@@ -26,6 +26,8 @@ class Health(TypedDict):
     version: str
     timestamp: datetime
     services: health.Services
+    # What operators have paused for everybody: the parts may be well, and yet take or tell nothing.
+    paused: list[switches.ForAll]
 
 
 _last: tuple[float, Reply[Health]] | None = None
@@ -54,6 +56,7 @@ def _examined() -> Reply[Health]:
             "version": settings().release,
             "timestamp": datetime.now(UTC),
             "services": services,
+            "paused": switches.on_for_all(),
         },
         status=200 if healthy else 503,
     )
@@ -73,6 +76,7 @@ def _services() -> health.Services:
 
 def _ask() -> health.Services:
     with db.open_session() as conn:
+        switches.read(conn)
         return health.services(conn)
 
 

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from winroom import connections, db, health, messages, room, sockets, telemetry
+from winroom import connections, db, health, messages, room, sockets, switches, telemetry
 from winroom.db import Connection, Cursor, Row, Work
+from winroom.errors import Busy, DatabaseUnavailable
 
 # Seconds after which a room that goes on is woken again instead, to let the next one have its turn.
 _PATIENCE = 5.0
@@ -25,34 +27,59 @@ def handler(event: Mapping[str, Any], context: Any) -> Failures:
     """Each room of the batch once. A room that failed gets all its messages back, in order and soon."""
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE
     by_room: dict[UUID, list[Mapping[str, Any]]] = {}
+    changes: list[messages.RoomChanged] = []
     for record in event["Records"]:
         if record["body"] == messages.HEARTBEAT:
             _beat()
             continue
         try:
-            tenant_id = messages.RoomChanged.read(record["body"]).tenant_id
+            change = messages.RoomChanged.read(record["body"])
         except messages.Unreadable as error:
             telemetry.logger().error("a wake-up was dropped", reason=str(error))
         else:
-            by_room.setdefault(tenant_id, []).append(record)
+            changes.append(change)
+            by_room.setdefault(change.tenant_id, []).append(record)
+    _name(changes)
+    if by_room and _is_paused():
+        # Told when it goes on: the sweeper wakes rooms that lag, every minute.
+        telemetry.logger().warning("fan-out is paused", rooms=len(by_room))
+        by_room.clear()
     failed: list[Mapping[str, Any]] = []
     for tenant_id, records in by_room.items():
         try:
             _catch_up(tenant_id, deadline)
         except Exception:
+            telemetry.measure(SocketErrors=1)
             telemetry.logger().exception("a room was not told", tenant_id=str(tenant_id))
             failed += records
     messages.hasten_wake_ups([record["receiptHandle"] for record in failed])
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
 
+def _name(changes: Sequence[messages.RoomChanged]) -> None:
+    """Puts what the wake-ups are about on every line of this invocation: a sale is followed by it."""
+    telemetry.logger().append_keys(
+        event_ids=[i for change in changes for i in change.event_ids],
+        request_ids=[i for change in changes for i in change.request_ids],
+    )
+
+
 def _beat() -> None:
     try:
         with db.open_session() as conn:
             health.beat(conn, "socket")
+            switches.read(conn)  # so that hardly any room waits for it
+        telemetry.measure(SocketBeats=1)
     except Exception:
         # Not worth another try: the next one comes within a minute, and silence tells the truth.
         telemetry.logger().warning("a heartbeat was not noted", exc_info=True)
+
+
+def _is_paused() -> bool:
+    """Whether nobody is to be told anything now; without the database, what was known last holds."""
+    with suppress(DatabaseUnavailable, Busy), db.open_session() as conn:
+        switches.refresh(conn)
+    return switches.is_on("pause_fan_out")
 
 
 def _catch_up(tenant_id: UUID, deadline: float) -> None:
@@ -109,14 +136,18 @@ def _frames(news: room.Messages, viewers: int | None, listeners: Sequence[Row]) 
 
 def _log(tenant_id: UUID, news: room.Messages, listeners: int, posted: sockets.Posted) -> None:
     oldest = news.rows[0]["created_at"] if news.rows else datetime.now(UTC)
+    latency_ms = round((datetime.now(UTC) - oldest).total_seconds() * 1000, 1)
+    if news.rows:
+        telemetry.measure(BroadcastLatency=latency_ms)
     telemetry.logger().info(
         "a room was told",
         tenant_id=str(tenant_id),
         seq=news.through,
         messages=len(news.rows),
+        sale_ids=[row["payload"].get("saleId") for row in news.rows[: messages.NAMED]],
         is_reset=news.is_reset,
         sockets=listeners,
         gone=len(posted.gone),
         untold=len(posted.untold),
-        latency_ms=round((datetime.now(UTC) - oldest).total_seconds() * 1000, 1),
+        latency_ms=latency_ms,
     )

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from winroom import connections, copy, db, messages, room, sockets, telemetry, tickets
-from winroom.db import Row
+from winroom import connections, copy, db, edge, messages, room, sockets, switches, telemetry, tickets
+from winroom.db import Connection, Row
+from winroom.settings import settings
 
 Event = Mapping[str, Any]
-Answer = dict[str, int]
+Answer = dict[str, Any]
 
 # No frame that we understand is longer; it bounds what a stranger's JSON can cost.
 _LONGEST_FRAME = 4096
@@ -21,20 +22,29 @@ def handler(event: Event, context: object) -> Answer:
     try:
         return _ROUTES[event["requestContext"]["eventType"]](event)
     except Exception:
+        telemetry.measure(SocketErrors=1)
         telemetry.logger().exception("failed")
         return {"statusCode": 500}
 
 
 def _connect(event: Event) -> Answer:
+    if not edge.admits(_header(event, edge.ORIGIN)):
+        return {"statusCode": 403}
     ticket = (event.get("queryStringParameters") or {}).get("ticket", "")
     with db.open_session() as conn:
         redeemed = tickets.redeem(conn, ticket)
     if redeemed is None:
-        return {"statusCode": 401}
+        # Who deploys us knocks without a ticket, to see that this release finds its database.
+        return {"statusCode": 401, "headers": {edge.RELEASE: settings().release}}
     # The room comes from the ticket: a name that the client picks would open every room to all.
     with db.tenant_session(redeemed["tenant_id"]) as conn:
         connections.store(conn, event["requestContext"]["connectionId"], redeemed)
     return {"statusCode": 200}
+
+
+def _header(event: Event, wanted: str) -> str | None:
+    headers = event.get("headers") or {}
+    return next((value for name, value in headers.items() if name.lower() == wanted), None)
 
 
 def _disconnect(event: Event) -> Answer:
@@ -86,7 +96,7 @@ def _read(body: object) -> dict[str, Any] | None:
 
 def _pong(tenant_id: UUID) -> str:
     with db.tenant_session(tenant_id) as conn:
-        return room.pong(room.seq(conn))
+        return room.pong(room.seq(conn), is_paused=_is_paused(conn))
 
 
 def _resume(connection_id: str, listener: Row, after: int | None) -> list[str]:
@@ -98,9 +108,18 @@ def _resume(connection_id: str, listener: Row, after: int | None) -> list[str]:
     # A transaction of its own, after the one that made the socket ready: see room.py on gaps.
     with db.tenant_session(listener["tenant_id"]) as conn:
         if after is None:
-            return [room.ready(room.seq(conn))]
-        missed = room.Messages.of(room.missed(conn, after).fetchall())
-    return missed.frames(listener["rendering"]) if missed else [room.ready(missed.through)]
+            frames = [room.ready(room.seq(conn))]
+        else:
+            missed = room.Messages.of(room.missed(conn, after).fetchall())
+            frames = missed.frames(listener["rendering"]) if missed else [room.ready(missed.through)]
+        # Who comes while nobody is told anything learns it now, not with the first ping.
+        return [*frames, room.pong(room.seq(conn), is_paused=True)] if _is_paused(conn) else frames
+
+
+def _is_paused(conn: Connection) -> bool:
+    """Whether nothing but answers reaches a socket, for now."""
+    switches.refresh(conn)
+    return switches.is_on("pause_fan_out")
 
 
 def _forget(connection_id: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from uuid import UUID
 
+from functions.dashboard import words
 from winroom import api_keys, users
 from winroom.db import Connection, Row
 from winroom.errors import NotFound
@@ -17,7 +18,7 @@ _KINDS: dict[str, tuple[Callable[[Connection, UUID], Row], str]] = {
 
 def called(conn: Connection, actors: Iterable[str | None]) -> dict[str, str]:
     """Their names, by what rows keep of them; whoever is unknown is not there."""
-    names: dict[str, str] = {}
+    names = {"operator": words.OPERATOR}
     for actor in {actor for actor in actors if actor}:
         kind, _, actor_id = actor.partition(":")
         if kind in _KINDS:

@@ -54,7 +54,7 @@ ROUTES = [
     _page("GET", "/leaderboard", leaderboard.show, Role.WATCHER),
     _page("GET", "/me", me.show, Role.WATCHER),
     _page("GET", "/sales/new", sales.form, Role.SELLER),
-    _page("POST", "/sales/new", sales.create, Role.SELLER, again=sales.form),
+    _page("POST", "/sales/new", sales.create, Role.SELLER, takes_sales=True, again=sales.form),
     # The link in the path is what lets a screen in.
     Route("GET", "/wall/{link}", wall.show, Role.DISPLAY),
     _page("GET", "/products", products.index, Role.MANAGER),
@@ -109,7 +109,7 @@ ROUTES = [
         again=failed_events.show,
     ),
     _page("GET", "/imports", imports.index, Role.MANAGER),
-    _upload("POST", "/imports", imports.create, Role.MANAGER, again=imports.index),
+    _upload("POST", "/imports", imports.create, Role.MANAGER, takes_sales=True, again=imports.index),
     _page("GET", "/imports/{import_id}", imports.show, Role.MANAGER),
     _page("GET", "/audit", audit.index, Role.ADMIN),
 ]

@@ -24,10 +24,11 @@ def address(name: str) -> str:
 
 
 def show(call: Call, release: str, name: str) -> Page:
-    """A file of the current release, which it is for ever; of another one it is not known."""
-    if release != _release() or name not in _files():
+    """A file of the current release, which it is for ever. While one release replaces another, a page of the
+    one asks the other for its files: ours are better than none, and nobody keeps them under that address."""
+    if name not in _files():
         raise NotFound
-    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"} if release == _release() else {}
     return Page(_files()[name], headers=headers, media_type=_TYPES[Path(name).suffix])
 
 

@@ -5,7 +5,7 @@ import binascii
 from uuid import UUID
 
 from functions.dashboard import actors, choices, pages
-from winroom import audit, copy, imports, messages, room, spreadsheets
+from winroom import audit, copy, imports, messages, room, spreadsheets, switches
 from winroom.errors import Invalid
 from winroom.forms import Form
 from winroom.imports import Filter, Options
@@ -31,6 +31,7 @@ def index(call: Call, query: Filter) -> Page:
             seq=seq,
             imports=found,
             sellers=choices.sellers(conn),
+            is_paused=switches.stops_sales(call.caller),
             names=actors.called(conn, (one["created_by"] for one in found)),
             next=pages.next_page(call, found[-1]["id"] if len(found) == query.limit else None),
         )

@@ -17,7 +17,7 @@ from functions.dashboard import assets, words
 from winroom import attention, telemetry, users
 from winroom.callers import Role
 from winroom.db import Connection, Row
-from winroom.errors import NotFound, Unauthenticated, WinRoomError
+from winroom.errors import NotFound, Paused, Unauthenticated, WinRoomError
 from winroom.forms import Form
 from winroom.settings import settings
 from winroom.web import Call, Page, Refused
@@ -148,7 +148,8 @@ def _form_of(call: Call | None) -> dict[str, Any]:
 
 
 def _error_page(error: WinRoomError, request_id: str, call: Call | None) -> Page:
-    title = words.ERROR_TITLES.get(error.status, words.ERROR_TITLES[500])
+    titles = words.ERROR_TITLES
+    title = words.PAUSED if isinstance(error, Paused) else titles.get(error.status, titles[500])
     message = words.NOT_FOUND if isinstance(error, NotFound) else error.message
     return draw("error.html", call, title=title, message=message, request_id=request_id, error=error)
 

@@ -1,7 +1,7 @@
 """Sales entered by hand: the same way in as one that another system sends."""
 
 from functions.dashboard import choices, pages
-from winroom import db, ids, reception, sellers, tenants
+from winroom import db, ids, reception, sellers, switches, tenants
 from winroom.callers import Role
 from winroom.forms import Form
 from winroom.sales import ManualSale
@@ -22,6 +22,7 @@ def form(call: Call) -> Page:
             sellers=sellers.page(conn, sellers.Filter()) if is_manager else [],
             products=choices.products(conn, call.caller),
             is_manager=is_manager,
+            is_paused=switches.stops_sales(call.caller),
         )
 
 

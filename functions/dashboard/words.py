@@ -65,6 +65,7 @@ ERROR_TITLES = {
     500: "Something went wrong",
     503: "One moment, please",
 }
+PAUSED = "Paused"
 NOT_FOUND = "There is nothing here, or it is not yours to see."
 WAIT = "Please wait {seconds} seconds, then try again."
 BACK_TO_QUEUE = "Go to the queue"
@@ -97,6 +98,7 @@ LOG_OUT = "Log out"
 LINE_LIVE = "Live"
 LINE_CONNECTING = "Connecting"
 LINE_DOWN = "Offline. Numbers are as of {time}"
+LINE_PAUSED = "Updated once a minute. Numbers are as of {time}"
 LINE_STATIC = "Not live: reload for newer numbers"
 VIEWERS = "{viewers} here"
 
@@ -140,6 +142,7 @@ SUSPECTED = "Looks like"
 REASON = "Reason"
 CLAIMED_BY = "Claimed by"
 HISTORY = "History"
+HISTORY_GONE = "What happened more than 90 days ago is not kept."
 RELEASE = "Release"
 RELEASE_WHY = "Gives the sale back to the queue and takes it off the board."
 EXCLUDE = "Set aside"
@@ -159,6 +162,7 @@ HAPPENINGS = {
 }
 BY = "by"
 SYSTEM = "Win Room"
+OPERATOR = "Win Room's operator"
 STATES = {
     "pending": "Waits for approval",
     "approved": "Counts",
@@ -252,6 +256,7 @@ NO_CLAIMS_YET_LEDE = "Claim a sale in the queue: it appears here at once."
 
 # New sale
 NEW_SALE_LEDE = "It goes the same way as a sale that your CRM sends, and appears in the queue a moment later."
+SALES_PAUSED = "New sales are paused for everybody for now: none is recorded until they go on."
 PRICE_HINT = "Such as 1800.50"
 SELLER_HINT = "The id of the seller. An unknown one is created."
 COST_HINT = "Left empty, the product's own cost is taken."

@@ -5,7 +5,7 @@ from typing import Any
 from psycopg.errors import ForeignKeyViolation
 
 from winroom import db, messages, sales, telemetry
-from winroom.db import Connection
+from winroom.db import Connection, Cursor
 from winroom.messages import ImportReady, Unreadable
 
 
@@ -30,18 +30,29 @@ def _decide(body: str) -> bool:
         telemetry.logger().warning("import stalled, the sweeper resumes it", import_id=str(message.import_id))
         return True
 
-    def decide(conn: Connection) -> None:
-        sales.postpone(conn, message.event_id, "The processor never finished it", at_once=True)
-        sales.record_lost(conn, message.event_id, message.body())
+    def decide(conn: Connection) -> tuple[Cursor, Cursor]:
+        return (
+            sales.postpone(conn, message.event_id, "The processor never finished it", at_once=True),
+            sales.record_lost(conn, message.event_id, message.body()),
+        )
 
+    about: dict[str, Any] = {
+        "event_id": str(message.event_id),
+        "tenant_id": str(message.tenant_id),
+        "request_id": message.trace,
+    }
     try:
-        db.tenant_batch(message.tenant_id, decide)
+        postponed, lost = (cursor.fetchone() for cursor in db.tenant_batch(message.tenant_id, decide))
     except ForeignKeyViolation:
-        telemetry.logger().error("dead letter of an unknown tenant dropped", event_id=str(message.event_id))
+        telemetry.logger().error("dead letter of an unknown tenant dropped", **about)
         return True
     except Exception:
         # Its neighbours are decided whatever became of this one.
-        telemetry.logger().warning("dead letter undecided", exc_info=True)
+        telemetry.logger().warning("dead letter undecided", exc_info=True, **about)
         return False
-    telemetry.logger().warning("dead letter decided", event_id=str(message.event_id))
+    status = "lost" if lost else postponed and postponed["status"]
+    if status in ("failed", "lost"):
+        telemetry.measure(Failed=1)
+    sale_id = postponed and postponed["sale_id"]
+    telemetry.logger().warning("dead letter decided", sale_id=sale_id, status=status, **about)
     return True

@@ -1,13 +1,17 @@
 """Door: the clock. Each schedule names its job."""
 
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from winroom import connections, db, messages, room, sockets, sweeper, telemetry
+from winroom import connections, db, gauges, messages, notices, retention, room, sockets, sweeper, telemetry
 
 # More than this many due events, and stalled imports, wait for the next minute.
 _EVENTS_AT_ONCE = 1000
 _IMPORTS_AT_ONCE = 100
+# Seconds, of the 55 that the function has; what is due then is left for the next run.
+_RETENTION_PATIENCE = 40.0
 
 
 class UnknownJob(ValueError):
@@ -39,7 +43,8 @@ def _send_due_events() -> None:
     with db.jobs_session() as conn:
         due = sweeper.take_due_events(conn, _EVENTS_AT_ONCE)
     messages.send_sale_events(due)
-    telemetry.logger().append_keys(due_events=len(due))
+    named = [str(event.event_id) for event in due[: messages.NAMED]]
+    telemetry.logger().append_keys(due_events=len(due), event_ids=named)
 
 
 def _send_stalled_imports() -> None:
@@ -75,14 +80,53 @@ def _wake_lagging_rooms() -> None:
     telemetry.logger().append_keys(lagging_rooms=len(lagging))
 
 
+def _retain() -> None:
+    """Works the kinds in turn, a batch each, until nothing is due or time is up; a kind that fails waits for
+    the next run."""
+    ends = time.monotonic() + _RETENTION_PATIENCE
+    retained: Counter[retention.Kind] = Counter()
+    failures: list[Exception] = []
+    waiting = deque(retention.KINDS)
+    while waiting and time.monotonic() < ends:
+        kind = waiting.popleft()
+        try:
+            with db.jobs_session() as conn:
+                number = retention.work(conn, kind)
+        except Exception as error:
+            error.add_note(f"while working {kind}")
+            failures.append(error)
+            continue
+        retained[kind] += number
+        if number == retention.AT_ONCE:
+            waiting.append(kind)
+    telemetry.logger().append_keys(retained=dict(retained), left_over=list(waiting))
+    if failures:
+        raise ExceptionGroup("kinds failed", failures)
+
+
+def _measure() -> None:
+    with db.jobs_session() as conn:
+        telemetry.measure(**gauges.read(conn))
+
+
+def _summarise_yesterday() -> None:
+    with db.jobs_session() as conn:
+        summary = gauges.of_yesterday(conn)
+    telemetry.logger().append_keys(summary=summary)
+    notices.publish_summary(summary)
+
+
 _JOBS = {
+    "retention": (_retain,),
     "sweep": (
         messages.send_heartbeats,
         _send_due_events,
         _send_stalled_imports,
         _close_unwelcome_sockets,
         _forget_leftovers,
+        _measure,
         # Last: the parts before may have changed who is there.
         _wake_lagging_rooms,
     ),
+    "summary": (_summarise_yesterday,),
 }

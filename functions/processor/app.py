@@ -15,11 +15,14 @@ from uuid import UUID
 import psycopg
 
 from winroom import db, health, imports, messages, queue, sales, telemetry
+from winroom.db import Row
 from winroom.errors import DatabaseUnavailable
 from winroom.messages import ImportReady, RoomChanged, SaleEventReceived, Unreadable
 
 Record = Mapping[str, Any]
 Batch = dict[str, SaleEventReceived]
+# By tenant, what queue.enqueue yields.
+Settled = dict[UUID, list[Row]]
 
 # Seconds kept for recording what failed, before the function's time is up.
 _RESERVE = 8.0
@@ -74,10 +77,10 @@ def _process(batches: Sequence[Batch], deadline: float) -> list[str]:
     while waiting:
         batch = waiting.popleft()
         try:
-            changes = _enqueue(_by_tenant(batch))
+            settled = _enqueue(_by_tenant(batch))
         except DatabaseUnavailable:
             # Visibility brings them back; none of their attempts is spent.
-            telemetry.logger().warning("database unavailable")
+            telemetry.logger().warning("database unavailable", **_about(batch))
             return [*unsettled, *batch, *chain.from_iterable(waiting)]
         except Exception as error:
             parts = _parts(batch)
@@ -86,8 +89,8 @@ def _process(batches: Sequence[Batch], deadline: float) -> list[str]:
             else:
                 unsettled += _record_failures(batch, error)
         else:
-            messages.try_to_wake_rooms(changes)
-            _log(batch)
+            messages.try_to_wake_rooms(_changes(settled, batch))
+            _log(batch, settled)
     return unsettled
 
 
@@ -109,10 +112,11 @@ def _work(message: ImportReady, deadline: float) -> None:
 
 def _pass_on(message: ImportReady, part: imports.Part) -> None:
     """What was recorded becomes queue items, and the next part is sent for."""
+    telemetry.measure(Ingested=len(part.recorded))
     changes: list[RoomChanged] = []
     try:
         for start in range(0, len(part.recorded), _AT_ONCE):
-            changes += _enqueue({message.tenant_id: part.recorded[start : start + _AT_ONCE]})
+            changes += _changes(_enqueue({message.tenant_id: part.recorded[start : start + _AT_ONCE]}), {})
     except Exception:
         telemetry.logger().warning("not enqueued, the sweeper will send the events", exc_info=True)
     messages.try_to_wake_rooms(changes[-1:])
@@ -124,6 +128,7 @@ def _beat() -> None:
     try:
         with db.open_session() as conn:
             health.beat(conn, "processor")
+        telemetry.measure(ProcessorBeats=1)
     except Exception:
         # Not worth another try: the next one comes within a minute, and silence tells the truth.
         telemetry.logger().warning("a heartbeat was not noted", exc_info=True)
@@ -136,11 +141,28 @@ def _by_tenant(batch: Batch) -> dict[UUID, list[UUID]]:
     return events
 
 
-def _enqueue(events: Mapping[UUID, Sequence[UUID]]) -> list[RoomChanged]:
+def _enqueue(events: Mapping[UUID, Sequence[UUID]]) -> Settled:
     tenants = sorted(events)
     work = [(tenant, partial(queue.enqueue, event_ids=events[tenant])) for tenant in tenants]
-    numbers = [[row["seq"] for row in cursor] for cursor in db.tenants_batch(work)]
-    return [RoomChanged(t, max(n)) for t, n in zip(tenants, numbers, strict=True) if n]
+    settled = {t: c.fetchall() for t, c in zip(tenants, db.tenants_batch(work), strict=True)}
+    rows = list(chain.from_iterable(settled.values()))
+    quarantined = sum(row["failure"] is not None for row in rows)
+    telemetry.measure(Processed=len(rows) - quarantined, Quarantined=quarantined)
+    return settled
+
+
+def _changes(settled: Settled, batch: Batch) -> list[RoomChanged]:
+    """What to wake the rooms with that have something new; the batch tells which requests it comes from."""
+    return [
+        RoomChanged(
+            tenant_id,
+            rows[0]["seq"],
+            event_ids=tuple(str(row["event_id"]) for row in rows),
+            request_ids=tuple(m.trace for m in batch.values() if m.trace and m.tenant_id == tenant_id),
+        )
+        for tenant_id, rows in settled.items()
+        if rows and rows[0]["seq"]
+    ]
 
 
 def _parts(batch: Batch) -> list[Batch]:
@@ -158,32 +180,48 @@ def _record_failures(batch: Batch, error: Exception) -> list[str]:
     # Of several events nobody knows which one is hopeless.
     is_hopeless = is_one and isinstance(error, psycopg.DataError | psycopg.IntegrityError)
     record = sales.quarantine if is_hopeless else sales.postpone
-    events = {message.event_id: message.tenant_id for message in batch.values()}
-    for event_id, tenant_id in events.items():
+    for message in {message.event_id: message for message in batch.values()}.values():
+        work = partial(record, event_id=message.event_id, error=_reason(error))
+        try:
+            recorded = db.tenant_batch(message.tenant_id, work).fetchone()
+        except Exception:
+            telemetry.logger().exception("failures not recorded, the messages come back", **_about(batch))
+            return list(batch)
+        if recorded and recorded["status"] == "failed":
+            telemetry.measure(**{"Quarantined" if is_hopeless else "Failed": 1})
         telemetry.logger().warning(
             "event failed",
-            event_id=str(event_id),
-            tenant_id=str(tenant_id),
-            is_hopeless=is_hopeless,
+            event_id=str(message.event_id),
+            sale_id=recorded and recorded["sale_id"],
+            tenant_id=str(message.tenant_id),
+            request_id=message.trace,
+            status=recorded and recorded["status"],
             error=type(error.__cause__ or error).__name__,
         )
-        try:
-            db.tenant_batch(tenant_id, partial(record, event_id=event_id, error=_reason(error)))
-        except Exception:
-            telemetry.logger().exception("failures not recorded, the messages come back")
-            return list(batch)
     return []
 
 
-def _log(batch: Batch) -> None:
-    """What a sale is followed by through every function."""
+def _log(batch: Batch, settled: Settled) -> None:
     now = datetime.now(UTC)
+    rows = {row["event_id"]: row for row in chain.from_iterable(settled.values())}
+    lags = {m.event_id: (now - m.received_at).total_seconds() for m in batch.values() if m.event_id in rows}
+    for lag in lags.values():
+        telemetry.measure(ProcessingLag=round(lag, 3))
     telemetry.logger().info(
         "events processed",
-        event_ids=[str(message.event_id) for message in batch.values()],
-        request_ids=[message.trace for message in batch.values()],
-        lag_seconds=[round((now - message.received_at).total_seconds(), 3) for message in batch.values()],
+        **_about(batch),
+        sale_ids=[row["sale_id"] for row in rows.values()],
+        quarantined=[str(event_id) for event_id, row in rows.items() if row["failure"]],
     )
+
+
+def _about(batch: Batch) -> dict[str, Any]:
+    """What a sale is followed by through every function."""
+    return {
+        "event_ids": [str(message.event_id) for message in batch.values()],
+        "tenant_ids": sorted({str(message.tenant_id) for message in batch.values()}),
+        "request_ids": [message.trace for message in batch.values()],
+    }
 
 
 def _reason(error: Exception) -> str:

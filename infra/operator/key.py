@@ -1,11 +1,12 @@
 """`winroom key`: API keys."""
 
-import json
+from typing import Any
 
 import click
 
-from infra.operator.database import operator_session
-from winroom import api_keys, tenants
+from infra.operator import screen, target
+from winroom import api_keys
+from winroom.db import Row
 
 
 @click.group("key")
@@ -13,7 +14,11 @@ def group() -> None:
     """API keys of a company."""
 
 
-@group.command()
+@group.command(
+    epilog=screen.examples(
+        "winroom key create acme --name HubSpot", "winroom key create acme --scope full --json"
+    )
+)
 @click.argument("tenant")
 @click.option("--name", default="Operator's key", show_default=True, help="To tell keys apart.")
 @click.option(
@@ -23,13 +28,108 @@ def group() -> None:
     show_default=True,
     help="ingest: send sales only; full: as a manager.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@screen.as_json
 def create(tenant: str, name: str, scope: api_keys.Scope, as_json: bool) -> None:
-    """Create a key for the company with the slug TENANT; it is shown once."""
-    with operator_session() as conn:
-        found = tenants.find(conn, tenant)
-        if found is None:
-            raise click.ClickException(f"There is no company with the slug {tenant}.")
-        key, row = api_keys.create(conn, found["tenant_id"], name, scope, "operator")
-    made = {"api_key_id": str(row["id"]), "scope": scope, "api_key": key}
-    click.echo(json.dumps(made, indent=2) if as_json else key)
+    """Create a key, which is shown once.
+
+    TENANT is the slug or the id of its company.
+    """
+    with target.company_session(tenant) as (conn, caller):
+        key, row = api_keys.create(conn, caller.tenant_id, name, scope, caller.name)
+        target.note(conn, caller, "POST", "/api/api-keys", 201)
+    if as_json:
+        screen.show_json({"api_key_id": row["id"], "scope": scope, "api_key": key})
+    else:
+        click.echo(key)
+
+
+@group.command("list", epilog=screen.examples("winroom key list acme"))
+@click.argument("tenant")
+@screen.as_json
+def index(tenant: str, as_json: bool) -> None:
+    """The keys of a company, those that still work first."""
+    with target.company_session(tenant) as (conn, _):
+        keys = _all(conn)
+    if as_json:
+        screen.show_json(keys)
+    else:
+        columns = (
+            "id",
+            "state",
+            "name",
+            "scope",
+            "key_prefix",
+            "created_by_name",
+            "last_used_at",
+            "revoked_at",
+        )
+        screen.show_rows(keys, columns, "No keys.")
+
+
+@group.command(
+    epilog=screen.examples(
+        "winroom key revoke wr_live_AbCdEfGh",
+        "winroom key revoke 0198c0de-0000-7000-8000-000000000000 --yes",
+    )
+)
+@click.argument("key")
+@screen.yes
+@screen.as_json
+def revoke(key: str, yes: bool, as_json: bool) -> None:
+    """End a key everywhere within a minute.
+
+    KEY is its id or how it begins, as `key list` shows it: a key that has leaked is found by itself.
+    """
+    found = _found(key)
+    screen.confirm(f"{_called(found)}: whatever uses it stops. Revoke it?", yes)
+    with target.company_session(str(found["tenant_id"])) as (conn, caller):
+        revoked = api_keys.revoke(conn, found["id"])
+        target.note(conn, caller, "POST", "/api/api-keys/{api_key_id}/revoke")
+    if as_json:
+        screen.show_json(revoked)
+    else:
+        click.echo(f"{_called(found)} has ended, and opens nothing within a minute.")
+
+
+@group.command(epilog=screen.examples("winroom key rotate wr_live_AbCdEfGh --overlap 1440"))
+@click.argument("key")
+@click.option(
+    "--overlap",
+    type=click.IntRange(0, 7 * 24 * 60),
+    default=60,
+    show_default=True,
+    help="Minutes for which the old key goes on.",
+)
+@screen.as_json
+def rotate(key: str, overlap: int, as_json: bool) -> None:
+    """Replace a key with a new one, which is shown once.
+
+    The new one has the same name and scope; the old one goes on for a while. KEY is its id or how it begins,
+    as `key list` shows it.
+    """
+    found = _found(key)
+    with target.company_session(str(found["tenant_id"])) as (conn, caller):
+        rotation = api_keys.Rotation(overlap_minutes=overlap)
+        plain, row = api_keys.rotate(conn, caller, found["id"], rotation)
+        target.note(conn, caller, "POST", "/api/api-keys/{api_key_id}/rotate", 201)
+    if as_json:
+        screen.show_json({"api_key_id": row["id"], "scope": row["scope"], "api_key": plain})
+    else:
+        click.echo(plain)
+        screen.note(f"{_called(found)} goes on for {overlap} minutes.")
+
+
+def _all(conn: Any) -> list[Row]:
+    keys: list[Row] = []
+    while page := api_keys.page(conn, api_keys.Filter(cursor=keys[-1]["id"] if keys else None)):
+        keys += page
+    return keys
+
+
+def _found(key: str) -> Row:
+    with target.operator_session() as conn:
+        return target.api_key(conn, key)
+
+
+def _called(key: Row) -> str:
+    return f'The key "{key["name"]}" of {key["slug"]} ({key["key_prefix"]}...)'

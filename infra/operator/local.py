@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from infra.local import demo, deployment, leash, stack
+from infra.operator import screen
 
 console = Console()
 state_option = click.option(
@@ -28,7 +29,7 @@ def group() -> None:
     """Run everything on this machine."""
 
 
-@group.command()
+@group.command(epilog=screen.examples("winroom local up", "winroom local up --state /tmp/another"))
 @state_option
 def up(state: Path) -> None:
     """Start everything; Ctrl-C stops it."""
@@ -49,7 +50,7 @@ def up(state: Path) -> None:
         raise click.ClickException(str(error)) from error
 
 
-@group.command()
+@group.command(epilog=screen.examples("winroom local down"))
 @state_option
 def down(state: Path) -> None:
     """Stop what `up` has started elsewhere."""
@@ -63,9 +64,9 @@ def down(state: Path) -> None:
     click.echo("Stopped.")
 
 
-@group.command()
+@group.command(epilog=screen.examples("winroom local status --json"))
 @state_option
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@screen.as_json
 def status(state: Path, as_json: bool) -> None:
     """Addresses and credentials; exit code 1 if nothing runs."""
     running = stack.read(state)
@@ -78,7 +79,7 @@ def status(state: Path, as_json: bool) -> None:
         _show(running)
 
 
-@group.command()
+@group.command(epilog=screen.examples("winroom local logs", "winroom local logs emulator --lines 200"))
 @state_option
 @click.argument("name", required=False)
 @click.option("--lines", default=40, show_default=True)

@@ -1,40 +1,49 @@
 """`winroom migrate`: the schema, up and down."""
 
 import click
-from psycopg import Error as PsycopgError
 
-from infra.operator.database import owner_url
+from infra.operator import screen, target
 from winroom import schema
-from winroom.errors import WinRoomError
 
 
-@click.command()
+@click.command(
+    epilog=screen.examples(
+        "winroom migrate", "winroom migrate --status", "winroom migrate --rollback --to 0009_imports"
+    )
+)
 @click.option("--to", help="The last migration to have, such as 0003_sales.")
 @click.option("--rollback", is_flag=True, help="Take back what came after --to. Data is lost.")
 @click.option("--status", is_flag=True, help="Only say what is applied.")
-def migrate(to: str | None, rollback: bool, status: bool) -> None:
-    """Bring the schema up to date, or to one migration."""
+@screen.yes
+@screen.as_json
+def migrate(to: str | None, rollback: bool, status: bool, yes: bool, as_json: bool) -> None:
+    """Bring the schema up to date, or to one migration. A rollback asks first."""
     if to is not None and to not in schema.known():
         raise click.UsageError(f"--to must be one of {', '.join(schema.known())}.")
     if rollback and to is None:
         raise click.UsageError("--rollback needs --to: say which migration is to stay.")
-    try:
+    url = target.current().owner_url
+    with target.asking_the_database():
         if status:
-            _show(schema.applied(owner_url()))
+            _show(schema.applied(url), as_json)
         elif rollback:
-            _tell("Taken back", schema.roll_back(owner_url(), to))
+            screen.confirm(f"What came after {to} is deleted, with its data. Take it back?", yes)
+            _tell("Taken back", schema.roll_back(url, to), as_json)
         else:
-            _tell("Applied", schema.migrate(owner_url(), {}, to))
-    except PsycopgError as error:
-        raise click.ClickException(f"The database says: {error}") from error
-    except WinRoomError as error:
-        raise click.ClickException(error.message) from error
+            _tell("Applied", schema.migrate(url, {}, to), as_json)
 
 
-def _show(applied: set[str]) -> None:
-    for migration in sorted(applied | set(schema.known())):
-        click.echo(f"{'applied' if migration in applied else 'pending'}  {migration}")
+def _show(applied: set[str], as_json: bool) -> None:
+    states = {m: "applied" if m in applied else "pending" for m in sorted(applied | set(schema.known()))}
+    if as_json:
+        screen.show_json(states)
+        return
+    for migration, state in states.items():
+        click.echo(f"{state}  {migration}")
 
 
-def _tell(what: str, migrations: list[str]) -> None:
-    click.echo(f"{what}: {', '.join(migrations)}" if migrations else "Nothing to do.")
+def _tell(what: str, migrations: list[str], as_json: bool) -> None:
+    if as_json:
+        screen.show_json({what.lower().replace(" ", "_"): migrations})
+    else:
+        click.echo(f"{what}: {', '.join(migrations)}" if migrations else "Nothing to do.")

@@ -1,5 +1,6 @@
 """What must not mislead: a page says Live only of what is true, and one click is one claim."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,6 +87,24 @@ def test_a_board_that_cannot_be_read_says_since_when_it_is_stale(office: Office,
     expect(page.locator(".place")).to_have_count(0)
     page.unroute("**/leaderboard", fail)
     expect(page.locator(".place .figure strong")).to_have_text("$100.00")
+    expect_live(page)
+
+
+def test_a_page_that_nobody_tells_anything_does_not_say_live(office: Office, visit: Open) -> None:
+    page = visit("/login")
+    sockets: list[WebSocketRoute] = []
+
+    def tap(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket("**/ws?ticket=*", tap)
+    let_in(page, office)
+    expect_live(page)
+    # What the room answers while operators have paused the fan-out.
+    sockets[0].send('{"v": 1, "type": "pong", "seq": 0, "paused": true}')
+    expect(page.locator("#line")).to_have_text(re.compile(r"^Updated once a minute\. .* as of \d\d:\d\d$"))
+    sockets[0].send('{"v": 1, "type": "pong", "seq": 0}')
     expect_live(page)
 
 

@@ -1,10 +1,14 @@
 """The real template, built and deployed to the local stack, seen from outside: HTTP and websockets."""
 
 import json
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,8 +18,11 @@ from psycopg.rows import DictRow, dict_row
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from infra.local import deployment, postgres
 from infra.local.stack import Stack
-from winroom import api_keys, ids, tenants
+from tests.conftest import STATE
+from tests.e2e.levers import Levers
+from winroom import api_keys, ids, tenants, users
 from winroom.db import connect as connect_database
 
 
@@ -30,7 +37,8 @@ class Company:
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
-        return httpx.request(method, self.stack.http_url + path, headers=headers, timeout=30, **more)
+        more.setdefault("timeout", 30)
+        return httpx.request(method, self.stack.http_url + path, headers=headers, **more)
 
     def post(self, body: object) -> httpx.Response:
         return self.call("POST", "/api/events", json=body)
@@ -50,14 +58,31 @@ class Company:
             room.send({"action": "resume", "after": after})
             yield room
 
+    def boss(self) -> "Company":
+        """The same company, as one of its admins sees it who has just logged in."""
+        who = {"email": f"boss-{ids.new()}@acme.example", "password": "correct horse battery staple"}
+        with connect_database(self.stack.operator_database_url) as conn:
+            users.create(conn, self.tenant_id, who["email"], "Boss", "admin", who["password"])
+        answer = self.call("POST", "/api/session", json={"tenant": self.slug, **who})
+        return replace(self, key=answer.json()["token"])
+
     def revoke_keys(self) -> None:
         with psycopg.connect(self.stack.operator_database_url) as conn:
             conn.execute("update wr.api_keys set revoked_at = now() where tenant_id = %s", [self.tenant_id])
 
     def rows(self, statement: str) -> list[DictRow]:
+        with self._rows_of_its_own() as conn:
+            return conn.execute(statement).fetchall()
+
+    def change(self, statement: str, *values: Any) -> None:
+        with self._rows_of_its_own() as conn:
+            conn.execute(statement, values or None)
+
+    @contextmanager
+    def _rows_of_its_own(self) -> Iterator[psycopg.Connection[DictRow]]:
         with psycopg.connect(self.stack.database_url, row_factory=dict_row) as conn:
             conn.execute("select wr.enter_tenant(%s)", [self.tenant_id])
-            return conn.execute(statement).fetchall()
+            yield conn
 
 
 class Room:
@@ -125,6 +150,47 @@ def company(stack: Stack) -> Company:
 @pytest.fixture
 def rival(stack: Stack) -> Company:
     return new_company(stack)
+
+
+@pytest.fixture(scope="session")
+def levers(stack: Stack) -> Levers:
+    return Levers(deployment.describe(stack.aws_endpoint_url))
+
+
+Start = Callable[[], None]
+
+
+@pytest.fixture(scope="session")
+def stopped(stack: Stack) -> Iterator[Callable[[], Start]]:
+    """Stops the stack's PostgreSQL; what it returns starts it again, until the tests end."""
+    started: list[subprocess.Popen[bytes]] = []
+    data = STATE / "postgres"
+
+    def stop() -> Start:
+        pid = int((data / "postmaster.pid").read_text().split()[0])
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+        os.kill(pid, signal.SIGINT)
+        while Path(f"/proc/{pid}").exists():
+            time.sleep(0.05)
+            for server in started:
+                server.poll()  # a child of ours stays there until it is asked how it ended
+
+        def start() -> None:
+            started.append(
+                subprocess.Popen(  # noqa: S603
+                    [*postgres._as_the_user_of(data), *command], start_new_session=True
+                )
+            )
+            while True:
+                with suppress(psycopg.OperationalError), psycopg.connect(stack.database_url):
+                    return
+
+        return start
+
+    yield stop
+    for server in started:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
 
 
 def wait_until(condition: Callable[[], bool], timeout: float = 60) -> None:

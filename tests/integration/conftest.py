@@ -1,15 +1,32 @@
 """What integration tests share: a websocket API on this machine, passwords that are hashed in no time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from click.testing import CliRunner, Result
 
+from infra.operator.command import main
 from tests import gateway as edge
 from tests.doors import Sqs
+from tests.factories import Database
 from tests.gateway import Gateway
-from winroom import logins, passwords, sockets
+from winroom import logins, passwords, schema, sockets
 from winroom.settings import settings
+
+Winroom = Callable[..., Result]
+
+
+@pytest.fixture
+def winroom(environment: pytest.MonkeyPatch, database: Database) -> Winroom:
+    """The `winroom` command, as it is typed, for the test's database."""
+    environment.setenv("OPERATOR_DATABASE_URL", database.url_of("operator"))
+    environment.setenv("OWNER_DATABASE_URL", database.owner_url)
+    for variable in ("WINROOM_STACK_NAME", "WINROOM_URL", "WINROOM_KEY"):
+        environment.delenv(variable, raising=False)
+    return lambda *arguments, **more: CliRunner(mix_stderr=False).invoke(main, arguments, **more)
 
 
 @pytest.fixture
@@ -32,3 +49,15 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(passwords, "_hasher", lambda: quick)
     monkeypatch.setitem(logins._NOBODY, "password_hash", quick.hash("nobody's"))
+
+
+@pytest.fixture
+def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of this release's roles and migrations, to which a test adds."""
+    (tmp_path / "migrations").mkdir()
+    shipped: Traversable = schema._PACKAGE
+    for file in [shipped / "roles.sql", *(shipped / "migrations").iterdir()]:
+        folder = tmp_path if file.name == "roles.sql" else tmp_path / "migrations"
+        (folder / file.name).write_text(file.read_text())
+    monkeypatch.setattr(schema, "_PACKAGE", tmp_path)
+    return tmp_path

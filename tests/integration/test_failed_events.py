@@ -18,8 +18,8 @@ from functions.processor.app import handler as processor
 from tests import crm, doors
 from tests.doors import Answer, Sqs
 from tests.factories import Company, Database, sale
-from tests.floor import all_unknown, approve, archive, claim, exclude, release, told
-from winroom import board, db, failed_events, ids, schema
+from tests.floor import all_unknown, approve, claim, exclude, release, told
+from winroom import db, failed_events, ids, ledger, schema
 from winroom.messages import SaleEventReceived
 
 PATH = "/api/failed-events"
@@ -119,7 +119,7 @@ class Desk:
     def check(self) -> None:
         """What must hold whatever happened."""
         with db.tenant_session(self.company.tenant_id) as conn:
-            assert board.differences(conn) == []
+            assert [*ledger.faults(conn)] == []
         twice = "select sale_id from wr.queue group by sale_id having count(*) > 1"
         assert self.company.rows(twice) == []
         # Open dead letters and failed events are one to one, but for what was lost or discarded.
@@ -732,17 +732,6 @@ class TestCorrection:
         assert desk.item("a") == before
         assert desk.only() == one
         assert desk.replay(one, product_sku=None).status == 200
-
-    @pytest.mark.parametrize("what", ["queue", "event"])
-    def test_an_archived_sale_stays_as_it_is(self, desk: Desk, what: str) -> None:
-        one = desk.contradict(sale(sale_id="a"), sell_price=120)
-        if what == "queue":
-            archive(desk.company)
-        else:
-            desk.company.database.execute("delete from wr.sales_events where failure is null")
-        answer = desk.replay(one)
-        assert (answer.status, "was archived" in answer.json["error"]) == (409, True)
-        assert desk.only() == one
 
     def test_corrections_of_one_sale_follow_one_another(self, desk: Desk) -> None:
         body = sale(sale_id="a", sell_price=100)

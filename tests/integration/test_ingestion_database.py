@@ -37,6 +37,15 @@ class TestDatabase:
             assert post(company, sale()).status == 202
         assert round_trips == [1]
 
+    def test_a_key_that_is_not_remembered_costs_one_more_which_brings_its_switches(
+        self, company: Company, queues: Sqs, wire: Wire
+    ) -> None:
+        post(company, sale())
+        callers.forget_all()
+        with wire.counted() as round_trips:
+            assert post(company, sale()).status == 202
+        assert round_trips == [2]
+
     def test_a_batch_costs_one_round_trip(self, company: Company, queues: Sqs, wire: Wire) -> None:
         post(company, sale())
         with wire.counted() as round_trips:

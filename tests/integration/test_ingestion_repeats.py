@@ -7,9 +7,9 @@ import pytest
 
 from functions.ingestion.app import handler
 from tests import doors
-from tests.crm import get, post, post_batch
+from tests.crm import post, post_batch
 from tests.doors import Sqs
-from tests.factories import Company, Database, sale
+from tests.factories import Company, sale
 
 
 class TestTheSameAgain:
@@ -86,22 +86,6 @@ class TestTheSameAgain:
         post(company, repeated)
         post(company, sale(sale_id="b", external_event_id="evt-1"))
         assert post(company, {**repeated, "external_event_id": "evt-1"}).status == 409
-
-    def test_the_window_never_closes(self, company: Company, queues: Sqs, database: Database) -> None:
-        body = sale()
-        first = post(company, body)
-        database.execute(
-            "insert into wr.sales_events_archive (tenant_id, event_id, sale_id, source, payload,"
-            " content_hash, status, retry_count, created_at)"
-            " select tenant_id, event_id, sale_id, source, payload, content_hash, 'processed', 0,"
-            " created_at - interval '400 days' from wr.sales_events"
-        )
-        database.execute("delete from wr.sales_events")
-        again = post(company, body)
-        assert again.json["eventId"] == first.json["eventId"]
-        assert (again.json["status"], again.json["duplicate"]) == ("processed", True)
-        assert company.count("sales_events") == 0
-        assert get(company, f"/api/events/{first.json['eventId']}").json["event"]["status"] == ("processed")
 
 
 class TestBatch:

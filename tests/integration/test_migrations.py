@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, LiteralString
 from urllib.parse import urlsplit, urlunsplit
@@ -26,24 +25,21 @@ def empty(database: Database) -> Database:
     return database
 
 
-@pytest.fixture
-def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of this release's roles and migrations, to which a test adds."""
-    (tmp_path / "migrations").mkdir()
-    shipped: Traversable = schema._PACKAGE
-    for file in [shipped / "roles.sql", *(shipped / "migrations").iterdir()]:
-        folder = tmp_path if file.name == "roles.sql" else tmp_path / "migrations"
-        (folder / file.name).write_text(file.read_text())
-    monkeypatch.setattr(schema, "_PACKAGE", tmp_path)
-    return tmp_path
-
-
 def test_up_applies_every_migration_in_order_and_once(empty: Database) -> None:
     assert schema.migrate(empty.owner_url, {}) == MIGRATIONS
     assert schema.applied(empty.owner_url) == set(MIGRATIONS)
     reached = fingerprint(empty)
     assert schema.migrate(empty.owner_url, {}) == []
     assert fingerprint(empty) == reached
+
+
+def test_a_database_that_is_too_old_is_told_so_and_left_alone(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "OLDEST", 99)
+    with pytest.raises(schema.DatabaseTooOld, match=r"PostgreSQL 18, Win Room needs 99 or later: upgrade it"):
+        schema.migrate(empty.owner_url, {})
+    assert schema.applied(empty.owner_url) == set()
 
 
 def test_down_to_zero_leaves_the_migrations_table_alone_and_up_again_is_the_same(

@@ -1,10 +1,11 @@
 """The operator's commands, as they are typed."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 
+import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from functions.ingestion.app import handler
 from infra.local import stack
@@ -12,23 +13,43 @@ from infra.operator.command import main
 from tests import doors
 from tests.doors import Sqs
 from tests.factories import Company, Database, sale
+from tests.integration.conftest import Winroom
 from winroom import schema
 
-Winroom = Callable[..., Result]
+
+def every(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """All commands by how they are typed, groups included."""
+    yield path, group
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from every(command, (*path, name))
+        else:
+            yield (*path, name), command
 
 
-@pytest.fixture
-def winroom(environment: pytest.MonkeyPatch, database: Database) -> Winroom:
-    environment.setenv("OPERATOR_DATABASE_URL", database.url_of("operator"))
-    environment.setenv("OWNER_DATABASE_URL", database.owner_url)
-    return lambda *arguments: CliRunner().invoke(main, arguments)
+COMMANDS = dict(every(main))
+# What starts, stops and prints logs has nothing to tell a script.
+NOTHING_TO_TELL = {("local", "up"), ("local", "down"), ("local", "logs")}
 
 
-@pytest.mark.parametrize("command", [(), ("local",), ("migrate",), ("tenant", "create"), ("key", "create")])
-def test_every_command_explains_itself(winroom: Winroom, command: tuple[str, ...]) -> None:
-    told = winroom(*command, "--help")
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself_with_an_example(command: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(main, [*command, "--help"])
     assert told.exit_code == 0
     assert "Usage:" in told.output
+    if not isinstance(COMMANDS[command], click.Group):
+        assert f"  winroom {' '.join(command)}" in told.output.partition("Example")[2]
+
+
+def test_every_command_has_an_answer_for_scripts() -> None:
+    leaves = {name: one for name, one in COMMANDS.items() if not isinstance(one, click.Group)}
+    silent = {name for name, one in leaves.items() if not any("--json" in p.opts for p in one.params)}
+    assert silent == NOTHING_TO_TELL
+
+
+def test_no_command_takes_a_secret_as_an_argument() -> None:
+    options = {option for one in COMMANDS.values() for p in one.params for option in p.opts}
+    assert not {option for option in options if "password" in option or option == "--api-key"}
 
 
 def test_a_new_companys_key_sends_sales(winroom: Winroom, queues: Sqs) -> None:
@@ -58,14 +79,14 @@ def test_a_slug_that_is_taken_is_refused_whole(
 ) -> None:
     refused = winroom("tenant", "create", "ACME", "--admin-email", "a@b.example")
     assert refused.exit_code == 1
-    assert "acme is taken" in refused.output
+    assert "acme is taken" in refused.stderr
     assert database.execute("select count(*) as n from wr.users") == [{"n": 0}]
 
 
 def test_a_name_without_letters_asks_for_a_slug(winroom: Winroom) -> None:
     refused = winroom("tenant", "create", "***", "--admin-email", "a@b.example")
     assert refused.exit_code == 2
-    assert "--slug" in refused.output
+    assert "--slug" in refused.stderr
 
 
 def test_a_key_is_made_for_a_company_that_exists(winroom: Winroom, company: Company, queues: Sqs) -> None:
@@ -73,13 +94,13 @@ def test_a_key_is_made_for_a_company_that_exists(winroom: Winroom, company: Comp
     assert doors.http(handler, "POST", "/api/events", sale(), key=key).status == 202
     refused = winroom("key", "create", "nobody")
     assert refused.exit_code == 1
-    assert "no company" in refused.output
+    assert "no company" in refused.stderr
 
 
 def test_migrate_goes_up_and_down_and_says_what_it_did(winroom: Winroom) -> None:
     assert "Nothing to do." in winroom("migrate").output
     assert "pending" not in winroom("migrate", "--status").output
-    down = winroom("migrate", "--rollback", "--to", "0003_sales")
+    down = winroom("migrate", "--rollback", "--to", "0003_sales", "--yes")
     above = [name for name in schema.known() if name > "0003_sales"]
     assert down.output == f"Taken back: {', '.join(reversed(above))}\n"
     assert "pending  0004_room" in winroom("migrate", "--status").output
@@ -90,7 +111,7 @@ def test_migrate_goes_up_and_down_and_says_what_it_did(winroom: Winroom) -> None
 def test_migrate_asks_for_what_it_can_do(winroom: Winroom, arguments: tuple[str, ...]) -> None:
     refused = winroom("migrate", *arguments)
     assert refused.exit_code == 2
-    assert schema.known()[0] in refused.output or "--to" in refused.output
+    assert schema.known()[0] in refused.stderr or "--to" in refused.stderr
 
 
 def test_without_a_database_the_way_to_one_is_told(winroom: Winroom, environment: pytest.MonkeyPatch) -> None:
@@ -98,7 +119,7 @@ def test_without_a_database_the_way_to_one_is_told(winroom: Winroom, environment
     environment.setattr(stack, "read", lambda: None)
     refused = winroom("key", "create", "acme")
     assert refused.exit_code == 1
-    assert "OPERATOR_DATABASE_URL" in refused.output
+    assert "OPERATOR_DATABASE_URL" in refused.stderr
     for variable, command in (
         ("OPERATOR_DATABASE_URL", ("key", "create", "acme")),
         ("OWNER_DATABASE_URL", ("migrate",)),
@@ -106,7 +127,7 @@ def test_without_a_database_the_way_to_one_is_told(winroom: Winroom, environment
         environment.setenv(variable, "postgresql://nobody@127.0.0.1:9/nowhere")
         refused = winroom(*command)
         assert refused.exit_code == 1
-        assert "Connection refused" in refused.output
+        assert "Connection refused" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -123,4 +144,4 @@ def test_what_the_database_refuses_is_told_in_a_line(
 ) -> None:
     refused = winroom(*command)
     assert refused.exit_code == 1
-    assert refused.output.startswith("Error: The database refuses that")
+    assert refused.stderr.startswith("Error: The database refuses that")

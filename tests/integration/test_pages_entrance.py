@@ -164,12 +164,13 @@ class TestFiles:
             "public, max-age=31536000, immutable",
         )
         assert answer.headers["content-type"] == "text/css; charset=utf-8"
-        for other in (
-            style.replace("style", "nothing"),
-            "/static/0000000000000000/style.css",
-            "/static/../app.py",
-        ):
+        for other in (style.replace("style", "nothing"), "/static/../app.py"):
             assert NOBODY.get(other).status == 404
+
+    def test_those_of_another_release_are_ours_and_not_kept(self, environment: pytest.MonkeyPatch) -> None:
+        # While one release replaces another, the page of the one asks the other.
+        answer = NOBODY.get("/static/0000000000000000/style.css")
+        assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
 
     def test_a_page_may_load_nothing_but_our_own(self, environment: pytest.MonkeyPatch) -> None:
         answer = NOBODY.get("/login")

@@ -90,6 +90,9 @@ class TestOneSale:
         assert json.loads(wake_up["MessageBody"]) == {
             "tenant_id": str(company.tenant_id),
             "seq": 1,
+            # Ids for the logs; nothing of the sale.
+            "event_ids": [json.loads(message)["event_id"]],
+            "request_ids": [],
         }
         assert wake_up["MessageGroupId"] == str(company.tenant_id)
         assert wake_up["MessageDeduplicationId"] == f"{company.tenant_id}:1"

@@ -12,7 +12,6 @@ from tests.floor import (
     ALIKE,
     all_unknown,
     approve,
-    archive,
     call,
     claim,
     display,
@@ -24,7 +23,7 @@ from tests.floor import (
     restore,
     told,
 )
-from winroom import copy, schema
+from winroom import schema
 from winroom.room import Messages
 
 HIDDEN = {"cost_price", "margin_amount", "margin_pct"}
@@ -249,17 +248,6 @@ class TestOneItem:
         )
         history = call(company, "GET", f"/api/queue/{item['id']}").json["history"]
         assert [h["seq"] for h in history] == list(range(150, 50, -1))
-
-    def test_an_archived_item_is_still_found(self, company: Company, queues: Sqs) -> None:
-        (item,) = enqueue(company, queues, sale(cost_price=40))
-        claimed = claim(company, item).json["claim"]
-        before = call(company, "GET", f"/api/queue/{item['id']}").json
-        archive(company)
-        assert call(company, "GET", f"/api/queue/{item['id']}").json == before
-        assert call(company, "GET", f"/api/claims/{claimed['id']}").json == claimed
-        # It is over and done with: nothing moves it any more.
-        refused = [act(company, item) for act in (claim, release, exclude, restore)]
-        assert {(answer.status, answer.json["error"]) for answer in refused} == {(409, copy.ITEM_ARCHIVED)}
 
     def test_another_companys_is_as_unknown_as_any(
         self, company: Company, rival: Company, queues: Sqs

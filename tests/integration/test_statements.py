@@ -19,10 +19,29 @@ STATEMENTS = queries.all_statements()
 # Who runs a noun's statements, or one of them; all others run as winroom_app alone.
 LOGINS = {
     "sweeper": ["jobs"],
+    "switches.turn": ["operator"],
+    "switches.page": ["operator"],
+    "retention": ["jobs"],
+    "gauges": ["jobs"],
     "connections.forget": ["app", "jobs"],
     "tenants.create": ["app", "operator"],
     "tenants.open_room": ["app", "operator"],
     "tenants.find": ["operator"],
+    "tenants.every": ["operator"],
+    "api_keys.whose": ["operator"],
+    "sales.whose": ["operator"],
+    "sales.waiting": ["operator"],
+    "failed_events.everywhere": ["operator"],
+    "failed_events.whose": ["operator"],
+    "health.overview": ["operator"],
+    "health.beats": ["operator"],
+    "board.clear": ["app", "operator"],
+    "board.zero": ["app", "operator"],
+    "board.recount": ["app", "operator"],
+    "board.differences": ["app", "operator"],
+    "board.months_adrift": ["app", "operator"],
+    "ledger": ["operator"],
+    "offboarding": ["operator"],
     "users.create": ["app", "operator"],
     "api_keys.create": ["app", "operator"],
     "api_keys.hold_company": ["app", "operator"],
@@ -30,7 +49,10 @@ LOGINS = {
 }
 
 # Tables that grow with every sale: nothing may read them from end to end.
-LARGE = {"queue", "sales_events", "sales_events_dlq", "events", "claims", "api_audit_log"}
+LARGE = {
+    *("queue", "queue_archive", "sales_events", "sales_events_archive", "sales_events_dlq"),
+    *("events", "claims", "api_audit_log"),
+}
 
 # What it is their task to read from end to end: a tenant's claims, for a change of zone or a check.
 RECOUNTS = {"board.recount", "board.differences"}
@@ -175,6 +197,24 @@ FILLING: list[LiteralString] = [
         case status when 'processed' then 'anna' end, fingerprint, 'Customer ' || sale_id,
         'anna', created_at, 100, 'USD'
     from wr.sales_events where tenant_id = %s limit %s
+    """,
+    """
+    insert into wr.sales_events_archive (
+        tenant_id, event_id, sale_id, source, payload, content_hash, fingerprint, status, retry_count,
+        next_attempt_at, created_at, updated_at)
+    select
+        tenant_id, wr.uuid_v7(), 'old-' || sale_id, source, payload, content_hash, fingerprint, 'processed',
+        0, created_at, created_at, created_at
+    from wr.sales_events where tenant_id = %s limit %s
+    """,
+    """
+    insert into wr.queue_archive (
+        tenant_id, queue_id, event_id, sale_id, status, assigned_seller_id, fingerprint, customer_name,
+        seller_id, occurred_at, source, sell_price, currency, created_at, updated_at)
+    select
+        tenant_id, wr.uuid_v7(), event_id, sale_id, 'claimed', 'anna', fingerprint, 'Customer ' || sale_id,
+        'anna', created_at, source, 100, 'USD', created_at, created_at
+    from wr.sales_events_archive where tenant_id = %s limit %s
     """,
     """
     insert into wr.claims (

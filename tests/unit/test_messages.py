@@ -8,6 +8,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.session import Session
+from botocore.validate import ParamValidator
 from moto.server import ThreadedMotoServer
 
 from winroom import aws, ids, messages
@@ -149,6 +151,42 @@ def test_a_part_that_fails_does_not_stop_the_others(queues: Queues, monkeypatch:
     with pytest.raises(aws.Refused):
         messages.send_sale_events([event() for _ in range(25)])
     assert len(queues.drain(queues.sales)) == 15
+
+
+def test_a_message_carries_the_trace_of_the_invocation_that_sends_it(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, Any]] = []
+    shape = Session().get_service_model("sqs").operation_model("SendMessageBatch").input_shape
+    assert shape is not None
+
+    def keep(request: dict[str, Any]) -> dict[str, Any]:
+        # By AWS's own description of the request: moto and the emulator drop what is asked for here.
+        assert not ParamValidator().validate(request, shape).has_errors()
+        sent.extend(request["Entries"])
+        return {}
+
+    monkeypatch.setattr(messages, "_send_batch", keep)
+    root = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    messages.send_sale_events([event()])
+    # Lambda gives each invocation another one, and counts loops by what it adds.
+    for header in (f"{root};Lineage=1:a87bd80c:0", root.replace("1-57", "1-58")):
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+        messages.send_sale_events([event()])
+    messages.wake_rooms([RoomChanged(TENANT, 1)])
+    assert [entry.get("MessageSystemAttributes") for entry in sent] == [
+        None,
+        {"AWSTraceHeader": {"DataType": "String", "StringValue": root}},
+        *[{"AWSTraceHeader": {"DataType": "String", "StringValue": root.replace("1-57", "1-58")}}] * 2,
+    ]
+
+
+def test_a_wake_up_tells_what_it_is_about_and_older_ones_are_understood() -> None:
+    about = RoomChanged(TENANT, 1, event_ids=("a", "b"), request_ids=("c",))
+    assert RoomChanged.read(about.body()) == about
+    assert RoomChanged.read(f'{{"tenant_id": "{TENANT}", "seq": 1}}') == RoomChanged(TENANT, 1)
+    many = RoomChanged(TENANT, 1, event_ids=tuple(map(str, range(500))))
+    assert len(RoomChanged.read(many.body()).event_ids) == messages.NAMED
 
 
 def test_a_queue_that_does_not_exist_is_told(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,8 @@ def rows(*payloads: dict[str, Any]) -> list[dict[str, Any]]:
     ],
 )
 def test_who_sees_margins(role: Role, shared: object, seen: str) -> None:
-    tenant = {"tenant_id": ids.new(), "plan": "free", "settings": {"share_margin": shared}}
+    settings = {"share_margin": shared}
+    tenant = {"tenant_id": ids.new(), "plan": "free", "settings": settings, "pauses": []}
     assert room.rendering_for(Caller.of(role, tenant)) == seen
 
 

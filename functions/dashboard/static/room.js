@@ -10,10 +10,11 @@ const READ_ANYWAY = 5 * 60_000;
  * `on.news(message, age)`: every message once, in order, with its age in ms by the server's clock.
  * `on.message(message)`: applies one that the page does not show yet; false: the page must be read again.
  * `on.read()`: reads the page again, promises the number it is true for then.
- * `on.state(state, since)`: connecting, live, down or refused; when the page was last known to be true.
+ * `on.state(state, since)`: connecting, live, paused (only asking brings news), down or refused; when the page was
+ * last known to be true.
  */
 export function join({ after, headers = {}, on }) {
-  let socket = null, attempts = 0, comingBack, silence, isReady = false, isAsking = false;
+  let socket = null, attempts = 0, comingBack, silence, isReady = false, isAsking = false, isPaused = false;
   let received = after, shown = after, wanted = after, ahead = after ?? 0, waiting = [];
   let isReading = false, reading, lastRead = 0, failures = 0, truth = Date.now(), offset = 0;
 
@@ -36,7 +37,7 @@ export function join({ after, headers = {}, on }) {
 
   function open({ url, ticket }) {
     const mine = socket = new WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`);
-    isReady = isAsking = false;
+    isReady = isAsking = isPaused = false;
     expect(mine);
     mine.onopen = resume;
     mine.onclose = () => mine === socket && lost();
@@ -64,7 +65,7 @@ export function join({ after, headers = {}, on }) {
   function tell() {
     const isTrue = isReady && !failures;
     if (isTrue && shown >= wanted) truth = Date.now();
-    on.state(isTrue ? "live" : "down", truth);
+    on.state(isTrue ? (isPaused ? "paused" : "live") : "down", truth);
   }
 
   function send(frame) {
@@ -84,6 +85,7 @@ export function join({ after, headers = {}, on }) {
     if (message.type === "presence") return on.presence?.(message.data.viewers);
     clearTimeout(silence);
     if (message.type === "pong") {
+      isPaused = message.paused === true;
       if (message.seq > received) resume();
       return tell();
     }

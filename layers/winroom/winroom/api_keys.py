@@ -14,6 +14,8 @@ from winroom.errors import Conflict, NotFound
 from winroom.validation import BlankIsAbsent, Input, Text100, WholeNumber
 
 PREFIX = "wr_live_"
+# So much of a key is kept in plain, to tell it from others.
+_SHOWN = len(PREFIX) + 8
 # A company's keys that open anything, those included that are on their way out.
 AT_MOST = 100
 Scope = Literal["ingest", "full"]
@@ -57,7 +59,7 @@ def create(conn: Connection, tenant_id: UUID, name: str, scope: Scope, created_b
             "name": name,
             "scope": scope,
             "key_hash": _hash(key),
-            "key_prefix": key[: len(PREFIX) + 8],
+            "key_prefix": key[:_SHOWN],
             "created_by": created_by,
             "at_most": AT_MOST,
         },
@@ -78,6 +80,13 @@ def find(conn: Connection, api_key_id: UUID) -> Row:
 def page(conn: Connection, wanted: Filter) -> list[Row]:
     """Keys, the live ones first, `wanted.limit` at most."""
     return conn.execute(_SQL["page"], wanted.model_dump()).fetchall()
+
+
+def whose(conn: Connection, key: str) -> list[Row]:
+    """The keys with this id, or that begin as `key` does, with `tenant_id` and `slug` of their companies:
+    the operator's view, across tenants. A key that has leaked is found by itself."""
+    values = {"key": key, "prefix": key[:_SHOWN] if len(key) >= _SHOWN else None}
+    return conn.execute(_SQL["whose"], values).fetchall()
 
 
 def revoke(conn: Connection, api_key_id: UUID) -> Row:

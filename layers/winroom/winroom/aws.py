@@ -35,7 +35,7 @@ class Refused(Exception):
 class Endpoint:
     """One endpoint of one service, with its idle connections. Threads may share it."""
 
-    def __init__(self, url: str, service: str, attempts: int = 3) -> None:
+    def __init__(self, url: str, service: str, attempts: int = 3, patience: float = _PATIENCE) -> None:
         parts = urlsplit(url)
         # One context for all connections: each would read the certificates again, which takes 40 ms.
         self._connect = (
@@ -44,7 +44,7 @@ class Endpoint:
             else HTTPConnection
         )
         self._host, self._base, self._service = parts.netloc, parts.path, service
-        self._attempts = attempts
+        self._attempts, self._patience = attempts, patience
         self._credentials, self._region = _identity()
         # When each was last used, and the connection; the freshest last.
         self._idle: list[tuple[float, HTTPConnection]] = []
@@ -97,7 +97,7 @@ class Endpoint:
         try:
             used_at, connection = self._idle.pop()
         except IndexError:
-            return self._connect(self._host, timeout=_PATIENCE)
+            return self._connect(self._host, timeout=self._patience)
         if time.time() - used_at > _STALE_AFTER:
             # http.client opens it again.
             connection.close()

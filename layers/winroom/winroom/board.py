@@ -22,9 +22,16 @@ def remove(conn: Connection, claim_id: UUID) -> None:
 def recount(conn: Connection) -> None:
     """Cuts all days anew: after a change of the time zone, which must be written before. Sends only."""
     conn.execute(_SQL["clear"])
+    # Not left to the days alone: a month that disagrees with them would go on disagreeing.
+    conn.execute(_SQL["zero"])
     conn.execute(_SQL["recount"])
 
 
 def differences(conn: Connection) -> list[Row]:
     """Where the days and a recount disagree: `day`, `seller_id`, `currency` and both counts of each."""
     return conn.execute(_SQL["differences"]).fetchall()
+
+
+def months_adrift(conn: Connection) -> list[Row]:
+    """Where the months and their days disagree: `month`, otherwise as `differences`."""
+    return conn.execute(_SQL["months_adrift"]).fetchall()

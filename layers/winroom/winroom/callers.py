@@ -43,7 +43,9 @@ class Caller:
     people_limit: int = plans.PEOPLE_LIMIT
     # Managers and above see cost and margin; all people where the tenant shares them; no display.
     sees_margin: bool = False
-    # One of these three says who it is.
+    # What operators have paused of what concerns it: see switches.py.
+    pauses: frozenset[str] = frozenset()
+    # One of these three says who it is; without any it is the operator.
     api_key_id: UUID | None = None
     user_id: UUID | None = None
     display_id: UUID | None = None
@@ -53,22 +55,31 @@ class Caller:
 
     @classmethod
     def of(cls, role: Role, row: Mapping[str, Any], **identity: Any) -> Self:
-        """From what a resolver found: at least `tenant_id`, `plan` and `settings` of the tenant."""
+        """From what a resolver found: at least `tenant_id`, `plan` and `settings` of the tenant, and
+        `pauses`."""
         shares = role >= Role.WATCHER and row["settings"].get("share_margin") is True
         return cls(
             tenant_id=row["tenant_id"],
             role=role,
             ingestion_limit=plans.ingestion_limit(row["plan"], row["settings"]),
             sees_margin=role >= Role.MANAGER or shares,
+            pauses=frozenset(row["pauses"]),
             **identity,
         )
+
+    @classmethod
+    def operator(cls, tenant_id: UUID) -> Self:
+        """Whoever runs the deployment, acting for a company."""
+        return cls(tenant_id, Role.ADMIN, ingestion_limit=0, sees_margin=True)
 
     @property
     def name(self) -> str:
         """How the audit log and the room's log call it."""
         if self.api_key_id:
             return f"key:{self.api_key_id}"
-        return f"user:{self.user_id}" if self.user_id else f"display:{self.display_id}"
+        if self.user_id:
+            return f"user:{self.user_id}"
+        return f"display:{self.display_id}" if self.display_id else "operator"
 
 
 # Seconds. So long may a credential that was revoked still be taken, in this process, for a live one.

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from winroom import board, copy, queries, queue, room
+from winroom import board, copy, queries, queue, room, telemetry
 from winroom.callers import Caller, Role
 from winroom.db import Connection, Row, only
 from winroom.errors import Conflict, Forbidden, Invalid, NotFound
@@ -147,7 +147,7 @@ def _claimed_before(conn: Connection, values: dict[str, Any]) -> UUID | None:
     """The same claim, made before; None where the item turns out to be pending. Raises what keeps it."""
     item = conn.execute(_SQL["standing"], values).fetchone()
     if item is None:
-        raise queue.unavailable(conn, values["queue_id"])
+        raise NotFound
     same = (item["claimed_by"], item["claim_type"]) == (values["seller_id"], values["claim_type"])
     if item["status"] == "claimed" and same:
         claim_id: UUID = item["claim_id"]
@@ -183,6 +183,7 @@ def _found(conn: Connection, claim_id: UUID) -> Row:
     found = conn.execute(_SQL["find"], {"claim_id": claim_id, "sale_id": None}).fetchone()
     if found is None:
         raise NotFound
+    telemetry.logger().append_keys(sale_id=found["sale_id"])
     return found
 
 

@@ -57,6 +57,7 @@ WRONG_MEDIA_TYPE = "Send the body as {media_type} without a Content-Encoding."
 NOT_UTF_8 = "The body is not UTF-8 text: see byte {position}."
 FILE_NOT_UTF_8 = "{field} must be text in UTF-8: in Excel, save it as CSV UTF-8"
 FORM_UNREADABLE = "The form could not be read: please fill it in again."
+NOT_THROUGH_THE_EDGE = "This address is not for direct use: call Win Room by its public name."
 OTHER_ORIGIN = "A session's cookie changes things only from our own pages: send the token as a Bearer header."
 PEOPLE_ONLY = "This needs a person's session: keys and displays have none."
 UNKNOWN_VERSION = "X-API-Version must be 1, or left out."
@@ -141,6 +142,18 @@ WRONG_PASSWORD = "{field} is not your password"  # noqa: S105
 PASSWORD_IS_EMAIL = "{field} must not be the email"  # noqa: S105
 LOGIN_FROM_ELSEWHERE = "A page of another site may not log you in: open our own."
 SIGN_UP_PAUSED = "Signing up is switched off for now: nothing was made. Please try again later."
+INGESTION_PAUSED = (
+    "New sales are paused for everybody for now, and this was not recorded. Keep it, and send the same again "
+    "later: nothing is lost or counted twice."
+)
+COMPANY_PAUSED = (
+    "Your company is paused for now. Nothing of it is lost, and it goes on where it stood; whoever runs "
+    "Win Room can tell why. What is sent meanwhile is not recorded: keep it, and send the same again later."
+)
+KEY_PAUSED = (
+    "This API key is paused for now: nothing was done. Keep what you send, and send the same again later; "
+    "whoever runs Win Room can tell why."
+)
 FIRST_EVENT = (
     "Send your first sale: POST /api/events with the header Authorization: Bearer {api_key} "
     'and the body {{"sale_id": "S-1", "occurred_at": "{now}", "customer_name": "Ada Lovelace", '
@@ -156,7 +169,6 @@ ID_IS_KEPT = (
 )
 SALE_ID_TAKEN = "Its sale_id belongs to event {event_id}: change it, or discard this one."
 EXTERNAL_ID_TAKEN = "Its external_event_id belongs to event {event_id}: remove or change it, then replay."
-SALE_ARCHIVED = "The sale that this corrects was archived and stays as it is: discard this one."
 EVENT_ARCHIVED = "The event was archived and stays as it is: discard this one."
 EVENT_RECORDED = "The event was recorded in the meantime: discard this one."
 PRODUCT_STILL_UNKNOWN = "The product {product} is unknown: create it or change the event, then replay it."
@@ -167,7 +179,6 @@ IDS_OR_FILTER = "ids stand for themselves: leave out reason, since and cursor"
 UNKNOWN_SELLER = "{field} must be an active seller of your company"
 ITEM_EXCLUDED = "This item is excluded from the queue: restore it first."
 CLAIMED_BY_ANOTHER = "This item was already claimed by {seller} as {kind}."
-ITEM_ARCHIVED = "This item was archived long ago: it can be looked at, but no longer changed."
 WHOSE_CLAIM = "seller_id is required: say who made this sale, for you have no seller of your own"
 NO_SELLER_OF_ONES_OWN = "You have no seller of your own to claim for: ask an admin to link you to one."
 OWN_CLAIMS_ONLY = "You may claim for {seller_id} only: ask a manager to claim for others."
@@ -181,3 +192,15 @@ MARGIN_HIDDEN = (
     "Margins are for managers, and for everybody who logs in where your company shares them: "
     "ask for metric=revenue or metric=wins instead."
 )
+
+SUMMARY_SUBJECT = "Win Room on {day}: {processed} sales, {errors} errors"
+SUMMARY = """\
+Win Room on {day} (UTC), {companies} companies
+
+Sales received    {received}
+  processed       {processed}
+  failed          {failed}
+Requests          {requests}
+  refused (4xx)   {refused}
+  errors (5xx)    {errors}
+"""

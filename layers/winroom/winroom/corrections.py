@@ -1,15 +1,16 @@
 """Corrections: a sale takes the content of another event, wherever it is on its way: still waiting, failed,
-in the queue, or claimed. Its ids, its status and who claimed it stay; the board counts what it has become.
+in the queue, claimed or archived. Its ids, its status and who claimed it stay; the board counts what it has
+become.
 
 Locks, in this order: the event, its queue item, the claim, the tenant (to share), the board's day, the room.
 """
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from winroom import board, copy, products, queries, queue, room
 from winroom.callers import Caller
-from winroom.db import Connection, Row
+from winroom.db import Connection, Row, only
 from winroom.errors import Conflict
 from winroom.messages import RoomChanged
 from winroom.sales import SaleEvent
@@ -18,19 +19,15 @@ _SQL = queries.load("corrections")
 
 
 def hold(conn: Connection, event_id: UUID) -> Row:
-    """Locks the event of the sale that is to be corrected. Raises Conflict where it was archived."""
-    known = conn.execute(_SQL["hold_event"], {"event_id": event_id}).fetchone()
-    if known is None:
-        raise Conflict(copy.SALE_ARCHIVED)
-    return known
+    """Locks the event of the sale that is to be corrected; an archived one returns for that."""
+    return _held(conn, "event", {"event_id": event_id})
 
 
 def make(conn: Connection, caller: Caller, known: Row, event: SaleEvent) -> RoomChanged | None:
     """Gives the held sale the content. Returns what to wake the room with; None where the sale has not been
     processed yet, and its event is due now.
 
-    Raises Conflict where the product is unknown or the item was archived; roll back then. The last thing
-    before the commit.
+    Raises Conflict where the product is unknown; roll back then. The last thing before the commit.
     """
     _correct_event(conn, known, event)
     if known["status"] != "processed":
@@ -39,6 +36,14 @@ def make(conn: Connection, caller: Caller, known: Row, event: SaleEvent) -> Room
     told = _correct_item(conn, known, event)
     seq = room.publish(conn, "queue.corrected", known["sale_id"], caller.name, told)
     return RoomChanged(caller.tenant_id, seq)
+
+
+def _held(conn: Connection, what: Literal["event", "item"], values: Row) -> Row:
+    held = conn.execute(_SQL[f"hold_{what}"], values).fetchone()
+    if held is None:
+        conn.execute(_SQL[f"unarchive_{what}"], values)
+        held = only(conn.execute(_SQL[f"hold_{what}"], values))
+    return held
 
 
 def _correct_event(conn: Connection, known: Row, event: SaleEvent) -> None:
@@ -57,9 +62,7 @@ def _correct_event(conn: Connection, known: Row, event: SaleEvent) -> None:
 
 def _correct_item(conn: Connection, known: Row, event: SaleEvent) -> dict[str, Any]:
     """Corrects a sale's queue item and the claim that holds it; returns what to tell the room."""
-    item = conn.execute(_SQL["hold_item"], known).fetchone()
-    if item is None:
-        raise Conflict(copy.SALE_ARCHIVED)
+    item = _held(conn, "item", known)
     claim = conn.execute(_SQL["hold_claim"], item).fetchone()
     product = products.named(conn, [event]).get(0)
     if product is None and event.named_product:

@@ -26,6 +26,9 @@ Result = TypeVar("Result")
 
 # A thawed Lambda holds a connection that died long ago; past this many seconds it is replaced unasked.
 _STALE_AFTER = 60.0
+# Seconds after which a wait for the server was a slow one.
+SLOW = 0.5
+_slow_waits = 0
 
 
 class ServerSilent(psycopg.OperationalError):
@@ -41,14 +44,31 @@ class Connection(psycopg.Connection[DictRow]):
     patience: float | None = None
 
     def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
+        began = time.perf_counter()
         try:
             return super().wait(gen, interval, timeout or self.patience or settings().database_patience)
         except pg._WaitTimeout:  # psycopg asks callers to make a public error of it
             self.close()
             raise ServerSilent("the server does not answer") from None
+        finally:
+            if time.perf_counter() - began > SLOW and self.patience is None:
+                _note_slow_wait()
 
 
 Work = Callable[[Connection], Result]
+
+
+def take_slow_waits() -> int:
+    """How many waits for the server took longer than SLOW since this was last asked. Those of jobs, and those
+    known to be long, do not count: nobody waits for them."""
+    global _slow_waits
+    taken, _slow_waits = _slow_waits, 0
+    return taken
+
+
+def _note_slow_wait() -> None:
+    global _slow_waits
+    _slow_waits += 1
 
 
 @contextmanager
@@ -111,6 +131,7 @@ def jobs_session() -> Iterator[Connection]:
     with _translated():
         pool = _pool(settings().jobs_database_url)
         conn = _checked_out(pool)
+        conn.patience = settings().database_patience
         with _returned(pool, conn), conn.transaction():
             yield conn
 
@@ -118,6 +139,13 @@ def jobs_session() -> Iterator[Connection]:
 def connect(url: str) -> Connection:
     """A connection of one's own, in a transaction: for commands, which are no functions and keep no pool."""
     return Connection.connect(url, row_factory=dict_row, connect_timeout=5)
+
+
+def enter(conn: Connection, tenant_id: UUID) -> None:
+    """Makes the operator's transaction one of a single tenant, with the application's rights: nouns rely on
+    row security to see nobody else's rows, and the operator sees everybody's."""
+    conn.execute("set local role winroom_app")
+    conn.execute("select wr.enter_tenant(%s)", [tenant_id])
 
 
 @contextmanager

@@ -54,7 +54,7 @@ class Admitted:
 
 
 def log_in(request: Request, login: Login) -> Admitted:
-    """Lets a person in. Raises Unauthenticated, Forbidden for another site's form, RateLimited."""
+    """Lets a person in. Raises Unauthenticated, Forbidden for another site's form, Paused, RateLimited."""
     if request.comes_from_another_site:
         # Or a page could log its visitors in to somebody else's account, and read what they then enter.
         raise Forbidden(copy.LOGIN_FROM_ELSEWHERE)
@@ -64,6 +64,7 @@ def log_in(request: Request, login: Login) -> Admitted:
     if not logins.is_right(person, login.password):
         _note_failure(request, person)
         raise Unauthenticated(copy.WRONG_LOGIN)
+    switches.admit(sessions.caller(person))
     with db.tenant_session(person["tenant_id"]) as conn:
         who = logins.begin(conn, person, login, network)
         audit.note(conn, request.entry_of(sessions.caller(person)), request.success)
@@ -102,7 +103,8 @@ def sign_up_company(request: Request, wanted: NewCompany) -> dict[str, Any]:
     if request.comes_from_another_site:
         raise Forbidden(copy.LOGIN_FROM_ELSEWHERE)
     with db.open_session() as conn:
-        if switches.is_on(conn, "pause_sign_up"):
+        switches.read(conn)
+        if switches.is_on("pause_sign_up"):
             raise Paused(copy.SIGN_UP_PAUSED)
         attempts.count(conn, attempts.SIGN_UPS, attempts.network(request.address))
     tenant_id = ids.new()

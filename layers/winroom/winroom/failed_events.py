@@ -15,7 +15,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from pydantic import Field
 
-from winroom import copy, corrections, ids, messages, products, queries, sales
+from winroom import copy, corrections, ids, messages, products, queries, sales, telemetry
 from winroom.callers import Caller
 from winroom.db import Connection, Row
 from winroom.errors import Conflict, FieldProblem, Invalid, NotFound
@@ -100,6 +100,17 @@ class Replayed:
 def page(conn: Connection, wanted: Filter) -> list[Row]:
     """Failed events newest first, `wanted.limit` at most: the open ones, or with `resolved` the settled."""
     return conn.execute(_SQL["page"], wanted.model_dump() | _since(wanted.since)).fetchall()
+
+
+def everywhere(conn: Connection, wanted: Filter, tenant_id: UUID | None) -> list[Row]:
+    """The same of one company, or of all, each with its `tenant`: the operator's view. Knows no `q`."""
+    values = wanted.model_dump() | _since(wanted.since) | {"tenant_id": tenant_id}
+    return conn.execute(_SQL["everywhere"], values).fetchall()
+
+
+def whose(conn: Connection, dead_letter_ids: Sequence[UUID]) -> list[Row]:
+    """Those that there are, each with `tenant_id` and `slug` of its company: the operator's view."""
+    return conn.execute(_SQL["whose"], {"ids": list(dead_letter_ids)}).fetchall()
 
 
 def counts(conn: Connection) -> dict[Reason, int]:
@@ -208,6 +219,7 @@ def _held(conn: Connection, dead_letter_id: UUID) -> Row:
     found = _hold(conn, [dead_letter_id])
     if not found:
         raise NotFound
+    telemetry.logger().append_keys(event_id=str(found[0]["event_id"]), sale_id=found[0]["sale_id"])
     if not found[0]["is_open"]:
         raise Conflict(_settled(found[0]))
     return found[0]

@@ -5,7 +5,7 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from winroom import queries
-from winroom.db import Connection
+from winroom.db import Connection, Row, only
 
 State = Literal["healthy", "unhealthy", "unknown"]
 Component = Literal["processor", "socket"]
@@ -28,6 +28,13 @@ _SQL = queries.load("health")
 def beat(conn: Connection, component: Component) -> None:
     """Notes that a heartbeat arrived. Needs no tenant entered. Sends only."""
     conn.execute(_SQL["beat"], {"component": component})
+
+
+def overview(conn: Connection) -> Row:
+    """Over all companies: `companies`, `pending` and `overdue` events, open `failed` ones, `sockets`; and
+    `heartbeats`, the seconds since the last one by component. The operator's view."""
+    beats = {row["component"]: row["seconds_ago"] for row in conn.execute(_SQL["beats"])}
+    return {**only(conn.execute(_SQL["overview"])), "heartbeats": beats}
 
 
 def services(conn: Connection) -> Services:

@@ -19,6 +19,7 @@ _NOBODY = {
     "disabled_at": datetime.min.replace(tzinfo=UTC),
     "plan": "free",
     "settings": {},
+    "pauses": [],
 }
 _SQL = queries.load("logins")
 

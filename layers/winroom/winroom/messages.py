@@ -9,12 +9,14 @@ from typing import Any, Self
 from uuid import UUID
 
 from winroom import aws, ids, telemetry
-from winroom.settings import settings
+from winroom.settings import settings, trace_header
 
 HEARTBEAT = '{"version": 1, "heartbeat": true}'
 
 # SQS takes this many messages in one request.
 _BATCH = 10
+# A list of ids that serves the logs alone is no longer than this.
+NAMED = 20
 # Seconds until a wake-up that failed is tried again. FIFO keeps back what else its room is to be told.
 _WAKE_UP_AGAIN = 3
 
@@ -95,18 +97,33 @@ class RoomChanged:
     seq: int
     # What makes it differ from other wake-ups of the same number: presence has no number of its own.
     cause: str = ""
+    # What it is about, for the logs alone; of many, some.
+    event_ids: tuple[str, ...] = ()
+    request_ids: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, body: str) -> Self:
         """Raises Unreadable for anything that `body()` did not write."""
         try:
             content = json.loads(body)
-            return cls(UUID(content["tenant_id"]), int(content["seq"]))
+            return cls(
+                UUID(content["tenant_id"]),
+                int(content["seq"]),
+                event_ids=tuple(map(str, content.get("event_ids", ()))),
+                request_ids=tuple(map(str, content.get("request_ids", ()))),
+            )
         except _NOT_OURS as error:
             raise Unreadable(f"not a wake-up: {error}") from error
 
     def body(self) -> str:
-        return json.dumps({"tenant_id": str(self.tenant_id), "seq": self.seq})
+        return json.dumps(
+            {
+                "tenant_id": str(self.tenant_id),
+                "seq": self.seq,
+                "event_ids": self.event_ids[:NAMED],
+                "request_ids": self.request_ids[:NAMED],
+            }
+        )
 
 
 def send_sale_events(events: Sequence[SaleEventReceived | ImportReady]) -> None:
@@ -179,7 +196,7 @@ def _send(queue_url: str, entries: list[dict[str, str]]) -> None:
     """Sends all that can be sent, and only then raises what went wrong."""
     failures: list[Exception] = []
     for start in range(0, len(entries), _BATCH):
-        part = [{"Id": str(n), **e} for n, e in enumerate(entries[start : start + _BATCH])]
+        part = [{"Id": str(n), **e, **_traced()} for n, e in enumerate(entries[start : start + _BATCH])]
         try:
             answer = _send_batch({"QueueUrl": queue_url, "Entries": part})
         except Exception as error:
@@ -189,6 +206,17 @@ def _send(queue_url: str, entries: list[dict[str, str]]) -> None:
             failures.append(NotSent(f"{len(refused)} of {len(part)}: {refused[0].get('Message')}"))
     if failures:
         raise failures[0]
+
+
+def _traced() -> dict[str, Any]:
+    """What lets X-Ray see the invocation that receives a message behind the one that sends it."""
+    # Without the lineage, by which Lambda counts: it would take an import, whose parts send for each other,
+    # for an endless loop, and stop it at the sixteenth.
+    parts = [part for part in trace_header().split(";") if part and not part.startswith("Lineage=")]
+    if not parts:
+        return {}
+    header = {"DataType": "String", "StringValue": ";".join(parts)}
+    return {"MessageSystemAttributes": {"AWSTraceHeader": header}}
 
 
 def _send_batch(request: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from winroom import copy, queries, room
+from winroom import copy, queries, room, telemetry
 from winroom.callers import Caller, Role
 from winroom.db import Connection, Cursor, Row
 from winroom.errors import Conflict, NotFound
@@ -51,9 +51,10 @@ class Remark(Input):
 def enqueue(conn: Connection, event_ids: Sequence[UUID]) -> Cursor:
     """Turns the tenant's pending events into queue items, with cost, seller and suspicion of duplicates.
 
-    Yields the room's new numbers, a row each; none where another worker was first. An event whose product
-    is unknown is quarantined and its neighbours are not disturbed. Sends only. Raises psycopg.DataError
-    or IntegrityError for an event that no retry can help, and Busy for what can pass.
+    Yields a row for each event that is settled now, none where another worker was first: `event_id`,
+    `sale_id`, `failure` where its product is unknown (it is quarantined, and its neighbours are not
+    disturbed), and `seq`, the room's newest number, null if the room has nothing new. Sends only. Raises
+    psycopg.DataError or IntegrityError for an event that no retry can help, and Busy for what can pass.
     """
     values = {
         "event_ids": list(event_ids),
@@ -65,8 +66,9 @@ def enqueue(conn: Connection, event_ids: Sequence[UUID]) -> Cursor:
 
 
 def page(conn: Connection, caller: Caller, wanted: Filter) -> list[Row]:
-    """Items newest first, `wanted.limit` at most."""
-    return [shown_to(caller, row) for row in conn.execute(_SQL["page"], wanted.model_dump())]
+    """Items newest first, `wanted.limit` at most; among claimed ones those that are archived."""
+    statement = _SQL["page_of_claimed" if wanted.status == "claimed" else "page"]
+    return [shown_to(caller, row) for row in conn.execute(statement, wanted.model_dump())]
 
 
 def find(conn: Connection, caller: Caller, queue_id: UUID) -> Row:
@@ -75,7 +77,7 @@ def find(conn: Connection, caller: Caller, queue_id: UUID) -> Row:
 
 
 def of_sale(conn: Connection, sale_id: str) -> UUID:
-    """The id of a sale's item. Raises NotFound, also where it was archived."""
+    """The id of a sale's item, also of an archived one. Raises NotFound."""
     row = conn.execute(_SQL["of_sale"], {"sale_id": sale_id}).fetchone()
     if row is None:
         raise NotFound
@@ -117,20 +119,15 @@ def restore(conn: Connection, caller: Caller, queue_id: UUID, why: Remark) -> tu
 
 
 def hold(conn: Connection, queue_id: UUID) -> Row:
-    """Locks an item until the commit: before its claim, the board and the room.
-
-    Raises NotFound, Conflict where it was archived.
-    """
+    """Locks an item until the commit: before its claim, the board and the room. An archived one returns to
+    the queue. Raises NotFound."""
     item = conn.execute(_SQL["hold"], {"queue_id": queue_id}).fetchone()
     if item is None:
-        raise unavailable(conn, queue_id)
+        conn.execute(_SQL["unarchive"], {"queue_id": queue_id})
+        item = conn.execute(_SQL["hold"], {"queue_id": queue_id}).fetchone()
+    if item is None:
+        raise NotFound
     return item
-
-
-def unavailable(conn: Connection, queue_id: UUID) -> Conflict:
-    """Why an item cannot be moved that is not in the queue: it was archived. Raises NotFound."""
-    _found(conn, queue_id)
-    return Conflict(copy.ITEM_ARCHIVED)
 
 
 def put_back(
@@ -161,6 +158,7 @@ def _found(conn: Connection, queue_id: UUID) -> Row:
     item = conn.execute(_SQL["find"], {"queue_id": queue_id}).fetchone()
     if item is None:
         raise NotFound
+    telemetry.logger().append_keys(sale_id=item["sale_id"])
     return item
 
 

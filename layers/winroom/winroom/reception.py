@@ -89,6 +89,7 @@ def accepted(received: Received) -> dict[str, Any]:
 def _send(request: Request, accepted: Sequence[UUID]) -> None:
     """Hands what is new to the processor. The events are durable: whatever happens here, 202 stands."""
     now, tenant_id = datetime.now(UTC), request.caller.tenant_id
+    telemetry.measure(Ingested=len(accepted))
     messages.try_to_send_sale_events(
         [SaleEventReceived(i, tenant_id, now, request.request_id) for i in accepted]
     )

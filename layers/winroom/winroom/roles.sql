@@ -22,6 +22,13 @@ begin
         alter role winroom_owner noinherit;
         grant winroom_resolver to winroom_owner;
     end if;
+    -- Inside one company the operator acts as the application, which row security keeps there; see db.enter.
+    if current_setting('server_version_num')::integer >= 160000 then
+        execute 'grant winroom_app to winroom_operator with inherit false, set true';
+    else
+        alter role winroom_operator noinherit;
+        grant winroom_app to winroom_operator;
+    end if;
     execute format('grant create, connect on database %I to winroom_owner', current_database());
     execute format('revoke create, temporary on database %I from public', current_database());
     execute format(

@@ -8,7 +8,7 @@ Server to client, one JSON object a frame; `data` as published, money as strings
     {"v": 1, "type": "reset", "seq": 900, "at": "..."}  missed too much: read everything again
     {"v": 1, "type": "ready", "seq": 8, "at": "..."}    answers a resume that missed nothing
     {"v": 1, "type": "presence", "at": "...", "data": {"viewers": 3}}   not numbered, not stored
-    {"v": 1, "type": "pong", "seq": 8}
+    {"v": 1, "type": "pong", "seq": 8, "paused": true}   what happens is told to nobody now, only to who asks
     {"v": 1, "type": "error", "at": "...", "data": {"error": "...", "code": "..."}}
 
 `data` of queue.created, .excluded and .restored is the item as it is from then on: `id`, `saleId`,
@@ -20,6 +20,8 @@ and `sellerName` (who claims), `claimType`, `state`, `customerName`, `productNam
 `margin`, `currency`; boards count it when its `state` is approved. queue.corrected tells that a sale has
 another content now, the item as in queue.created, and `claimId`, `claimedBy` and `state` of the claim that
 holds it, null where none does: boards count again. `margin` and `reason` are for full renderings alone.
+
+`paused` is there only while it is true: numbers are then as old as the last answer.
 
 Client to server: {"action": "resume", "after": 8} first, and when `seq` jumps or a pong is ahead;
 `after` absent or null is a fresh client, which reads over HTTP once ready. {"action": "ping"}.
@@ -39,7 +41,7 @@ from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
-from winroom import queries
+from winroom import queries, telemetry
 from winroom.callers import Caller
 from winroom.db import Connection, Cursor, Row
 from winroom.errors import NotFound
@@ -94,6 +96,7 @@ def publish(
     row = conn.execute(_SQL["publish"], values).fetchone()
     if row is None:
         raise NotFound
+    telemetry.logger().append_keys(sale_id=sale_id, event_id=row["event_id"] and str(row["event_id"]))
     return int(row["seq"])
 
 
@@ -187,9 +190,10 @@ def presence(viewers: int) -> str:
     return _frame(type="presence", at=_now(), data={"viewers": viewers})
 
 
-def pong(seq: int) -> str:
-    """Answers a ping; a client that has seen less than `seq` resumes."""
-    return _frame(type="pong", seq=seq)
+def pong(seq: int, *, is_paused: bool) -> str:
+    """Answers a ping; a client that has seen less than `seq` resumes. While the fan-out is paused, that is
+    how news come, and the client is told so."""
+    return _frame(type="pong", seq=seq, **({"paused": True} if is_paused else {}))
 
 
 def error(code: str, sentence: str) -> str:

@@ -253,9 +253,9 @@ def page(
     before: UUID | None,
     limit: int,
 ) -> list[Row]:
-    """Events newest first, `limit` at most, older than `before`. Archived ones are found by id only."""
+    """Events newest first, `limit` at most, older than `before`, archived ones included."""
     return conn.execute(
-        _SQL["page_of_status"] if status else _SQL["page"],
+        _SQL["page_of_status" if status in ("pending", "failed") else "page"],
         {
             "status": status,
             "since": since,
@@ -267,21 +267,31 @@ def page(
     ).fetchall()
 
 
+def whose(conn: Connection, event_id: UUID) -> Row | None:
+    """`tenant_id` and `slug` of an event's company: the operator's view, across tenants."""
+    return conn.execute(_SQL["whose"], {"event_id": event_id}).fetchone()
+
+
+def waiting(conn: Connection, tenant_id: UUID | None, limit: int) -> list[Row]:
+    """Pending events of one company, or of all, by when they are due: the operator's view."""
+    return conn.execute(_SQL["waiting"], {"tenant_id": tenant_id, "limit": limit}).fetchall()
+
+
 def postpone(conn: Connection, event_id: UUID, error: str, *, at_once: bool = False) -> Cursor:
     """Records a failure that can pass: due again in 1, 5, 15 minutes (or at once), failed the fourth time.
 
-    Yields a row with the new status, none where the event was not pending. Sends only.
+    Yields a row with the new `status` and the `sale_id`, none where the event was not pending. Sends only.
     """
     values = {"event_id": event_id, "error": error, "at_once": at_once}
     return conn.execute(_SQL["postpone"], values)
 
 
-def quarantine(conn: Connection, event_id: UUID, error: str) -> None:
-    """Records a failure that no retry can help. Sends only."""
-    conn.execute(_SQL["quarantine"], {"event_id": event_id, "error": error})
+def quarantine(conn: Connection, event_id: UUID, error: str) -> Cursor:
+    """Records a failure that no retry can help; yields the same as `postpone`. Sends only."""
+    return conn.execute(_SQL["quarantine"], {"event_id": event_id, "error": error})
 
 
-def record_lost(conn: Connection, event_id: UUID, message: str) -> None:
-    """Keeps a message whose event is nowhere, once. Sends only."""
+def record_lost(conn: Connection, event_id: UUID, message: str) -> Cursor:
+    """Keeps a message whose event is nowhere, once; yields a row if it was the first time. Sends only."""
     values = {"event_id": event_id, "payload": message, "error": copy.LOST_EVENT}
-    conn.execute(_SQL["record_lost"], values)
+    return conn.execute(_SQL["record_lost"], values)

@@ -65,8 +65,22 @@ class Settings:
         return self._required("ROOM_QUEUE_URL")
 
     def sqs_endpoint(self, queue_url: str) -> str:
-        """Where SQS answers for a queue."""
-        return self._endpoint(queue_url)
+        """Where SQS answers for a queue: at the queue's own address, unless the network knows another."""
+        return self._endpoint(self._environment.get("SQS_URL") or queue_url)
+
+    @property
+    def lambda_url(self) -> str:
+        """Where Lambda takes invocations."""
+        return self._endpoint(self._required("LAMBDA_URL"))
+
+    @property
+    def codedeploy_url(self) -> str:
+        """Where CodeDeploy answers."""
+        return self._endpoint(self._required("CODEDEPLOY_URL"))
+
+    def published(self, door: str) -> str:
+        """The ARN of the version that this release has published of a door: ingestion, api and so on."""
+        return self._required(f"{door.upper()}_VERSION")
 
     @property
     def socket_management_url(self) -> str:
@@ -91,9 +105,34 @@ class Settings:
         return self._required("SESSION_KID")
 
     @property
+    def stack(self) -> str:
+        """Which deployment this is among those of one account, or `unknown`: the one dimension of metrics."""
+        return self._environment.get("STACK") or "unknown"
+
+    @property
+    def info_topic_arn(self) -> str | None:
+        """Where the operator reads the daily summary; None where nobody asked for it."""
+        return self._environment.get("INFO_TOPIC_ARN") or None
+
+    @property
+    def notices_url(self) -> str:
+        """Where SNS answers."""
+        return self._endpoint(self._required("NOTICES_URL"))
+
+    @property
     def release(self) -> str:
         """SHA-256 over layers/ and functions/, or `unknown` where nobody passed one."""
         return self._environment.get("RELEASE") or "unknown"
+
+    @property
+    def origin_secrets(self) -> tuple[str, ...]:
+        """What the edge shows us, if there is one: the secret, and while it is replaced the next one, too."""
+        return tuple(self._environment.get("ORIGIN_SECRET", "").split())
+
+    @property
+    def public_url(self) -> str:
+        """Where browsers find us through the edge, without a trailing slash; empty where there is none."""
+        return self._environment.get("PUBLIC_URL", "")
 
     @property
     def allowed_origins(self) -> frozenset[str]:
@@ -104,6 +143,14 @@ class Settings:
         """The origin of a URL, or AWS_ENDPOINT_URL, which AWS's own clients heed as well."""
         parts = urlsplit(self._environment.get("AWS_ENDPOINT_URL") or url)
         return f"{parts.scheme}://{parts.netloc}"
+
+
+def trace_header() -> str:
+    """X-Ray's header of the invocation that runs now, `Root=...;Parent=...;Sampled=1`; empty outside of one.
+
+    Lambda sets it anew for each, so it is no part of the frozen settings.
+    """
+    return os.environ.get("_X_AMZN_TRACE_ID", "")
 
 
 @cache

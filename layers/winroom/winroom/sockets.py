@@ -78,6 +78,7 @@ def _each(jobs: Mapping[str, _Job], patience: float) -> Posted:
     workers.shutdown(wait=False)
     _busy.difference_update(untold)
     if under_way:
+        telemetry.measure(SocketErrors=len(under_way))
         telemetry.logger().warning("sockets do not answer", sockets=len(under_way), untold=len(untold))
     return Posted(gone, untold)
 
@@ -89,6 +90,7 @@ def _try(to: str, job: _Job, news: _News) -> None:
     except Exception as error:
         is_gone = isinstance(error, aws.Refused) and error.status == 410
         if not is_gone:
+            telemetry.measure(SocketErrors=1)
             telemetry.logger().warning("a socket failed", connection_id=to, reason=str(error))
     finally:
         _busy.discard(to)

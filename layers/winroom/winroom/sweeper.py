@@ -36,7 +36,7 @@ def lagging_rooms(conn: Connection) -> list[RoomChanged]:
 
 
 def unwelcome_connections(conn: Connection) -> list[str]:
-    """Sockets of disabled or logged-out people, revoked keys and revoked displays."""
+    """Sockets of disabled or logged-out people, revoked keys, revoked displays, and all that is paused."""
     return [row["connection_id"] for row in conn.execute(_SQL["unwelcome_connections"])]
 
 

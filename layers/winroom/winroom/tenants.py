@@ -94,9 +94,14 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63]
 
 
-def find(conn: Connection, slug: str) -> Row | None:
-    """A company by its slug: the operator's view, across tenants."""
-    return conn.execute(_SQL["find"], {"slug": slug}).fetchone()
+def find(conn: Connection, tenant: str) -> Row | None:
+    """A company by its slug or its id: the operator's view, across tenants."""
+    return conn.execute(_SQL["find"], {"tenant": tenant}).fetchone()
+
+
+def every(conn: Connection) -> list[Row]:
+    """All companies by their slugs: the operator's view, across tenants."""
+    return conn.execute(_SQL["every"]).fetchall()
 
 
 def show(conn: Connection) -> Row:

@@ -94,6 +94,11 @@ def find(conn: Connection, user_id: UUID) -> Row:
     return _found(conn.execute(_SQL["find"], {"user_id": user_id}).fetchone())
 
 
+def of_email(conn: Connection, email: str) -> Row:
+    """The person of the entered tenant who logs in with it. Raises NotFound."""
+    return _found(conn.execute(_SQL["of_email"], {"email": email}).fetchone())
+
+
 def change(conn: Connection, user_id: UUID, wanted: UserChanges) -> Row:
     """Changes a person. Where what they may do changes, all their tokens end.
 

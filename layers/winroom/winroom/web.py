@@ -16,15 +16,31 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from mangum import Mangum
+from mangum.types import ASGI
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import TypedDict
 
-from winroom import api_keys, audit, callers, copy, db, displays, forms, ids, rate_limit, sessions, telemetry
+from winroom import (
+    api_keys,
+    audit,
+    callers,
+    copy,
+    db,
+    displays,
+    edge,
+    forms,
+    ids,
+    rate_limit,
+    sessions,
+    switches,
+    telemetry,
+)
 from winroom.callers import Caller, Role
 from winroom.db import Connection, Cursor, Row, Work
 from winroom.errors import (
@@ -34,6 +50,7 @@ from winroom.errors import (
     Invalid,
     MethodNotAllowed,
     NotFound,
+    Paused,
     RateLimited,
     TooLarge,
     Unauthenticated,
@@ -106,6 +123,8 @@ class Route:
     status: int = 200
     # Routes of the ingestion bucket count per tenant, the others per caller.
     is_ingestion: bool = False
+    # Whether sales come in by it: refused while ingestion is paused.
+    takes_sales: bool = False
     # For people alone: keys and displays have no password, and no seller of their own.
     is_personal: bool = False
     # Whether 409 is among its answers.
@@ -162,13 +181,24 @@ def next_cursor(rows: Sequence[Row], limit: int, key: str = "id") -> Any:
 def lambda_handler(app: Starlette) -> Callable[[Any, Any], Any]:
     """The Lambda handler of an application."""
     # Made on first use: importing reads no settings, and Mangum opens an event loop at once.
-    adapter = cache(lambda: Mangum(_shared(app), lifespan="off"))
+    adapter = cache(lambda: Mangum(_behind_edge(_shared(app)), lifespan="off"))
 
     @telemetry.door
     def handler(event: Any, context: Any) -> Any:
-        return adapter()(event, context)
+        began = time.perf_counter()
+        answer = adapter()(event, context)
+        _measure(answer["statusCode"], time.perf_counter() - began)
+        return answer
 
     return handler
+
+
+def _measure(status: int, seconds: float) -> None:
+    telemetry.measure(Requests=1, RequestLatency=round(seconds * 1000, 1))
+    if status >= 500:
+        telemetry.measure(ServerErrors=1)
+    if status == RateLimited.status:
+        telemetry.measure(RateLimited=1)
 
 
 def _shared(app: Starlette) -> Starlette | CORSMiddleware:
@@ -184,6 +214,23 @@ def _shared(app: Starlette) -> Starlette | CORSMiddleware:
         allow_headers=["Authorization", "Content-Type", "X-Request-ID", "X-API-Version"],
         expose_headers=["X-Request-ID", "Retry-After", *rate_limit.HEADERS],
     )
+
+
+def _behind_edge(app: ASGIApp) -> ASGI:
+    """The application, for requests that come through the edge, where there is one: who calls us directly
+    has passed no firewall, and may write any address into X-Forwarded-For."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        if edge.admits(request.headers.get(edge.ORIGIN)):
+            await app(scope, receive, send)
+            return
+        refused = Refused(Forbidden(copy.NOT_THROUGH_THE_EDGE), _request_id(request))
+        telemetry.logger().append_keys(status=refused.error.status, request_id=refused.request_id)
+        answer = _rendered_reply(_as_json(refused), refused.error.status, _identity(refused.request_id))
+        await answer(scope, receive, send)
+
+    return guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,10 +297,13 @@ class Call:
                 raise NotFound  # the database could not even look for it
             return given
         try:
-            return UUID(given)
+            known = UUID(given)
         except ValueError:
             # What is no id is as unknown as any other.
             raise NotFound from None
+        # Ids alone: of what else a path may hold, a display's link is a credential.
+        telemetry.logger().append_keys(**{name: given})
+        return known
 
     def _sane_body(self) -> bytes:
         """The body, if it is of the kind and size that the route takes."""
@@ -299,16 +349,17 @@ class Call:
     @property
     def address(self) -> str | None:
         """Where the request comes from; None where nobody can tell."""
+        peer = self.request.client.host if self.request.client else ""
+        visitor = edge.visitor(peer, self.request.headers.get("x-forwarded-for"))
         try:
-            return str(ipaddress.ip_address(self.request.client.host)) if self.request.client else None
+            return str(ipaddress.ip_address(visitor))
         except ValueError:
             return None
 
     @property
     def origin(self) -> str:
         """Where a browser finds us."""
-        forwarded = self.request.headers.get("x-forwarded-proto", "https")
-        return f"{forwarded.partition(',')[0].strip()}://{self.request.headers.get('host', '')}"
+        return _origin(self.request)
 
     @property
     def success(self) -> int:
@@ -395,9 +446,12 @@ def _admit(call: Call) -> None:
             raise Forbidden
         if call.route.is_personal and call.caller.user_id is None:
             raise Forbidden(copy.PEOPLE_ONLY)
+        switches.admit(call.caller)
     if call.request.headers.get("x-api-version", API_VERSION) != API_VERSION:
         raise Invalid(copy.UNKNOWN_VERSION)
     call.is_admitted = True
+    if call.route.takes_sales:
+        switches.admit_sales(call.caller)
 
 
 def _authenticate(request: Request) -> Caller:
@@ -437,12 +491,19 @@ def _is_forged(request: Request) -> bool:
 
 def _is_same_origin(request: Request) -> bool:
     # Every current browser says where a request was made, and no page can forge it. Older ones tell the
-    # origin, which a deployment behind another name than its own cannot compare: it refuses.
+    # origin.
     fetched_from = request.headers.get("sec-fetch-site")
     if fetched_from is not None:
         return fetched_from == "same-origin"
-    origin = request.headers.get("origin", "")
-    return bool(origin) and urlsplit(origin).netloc == request.headers.get("host")
+    host = urlsplit(request.headers.get("origin", "")).netloc
+    return bool(host) and host == urlsplit(_origin(request)).netloc
+
+
+def _origin(request: Request) -> str:
+    if public_url := settings().public_url:
+        return public_url  # an edge calls us by another name than people call it
+    forwarded = request.headers.get("x-forwarded-proto", "https")
+    return f"{forwarded.partition(',')[0].strip()}://{request.headers.get('host', '')}"
 
 
 def _resolver(credential: str) -> Callable[[Connection, str], Caller | None]:
@@ -453,7 +514,8 @@ def _resolver(credential: str) -> Callable[[Connection, str], Caller | None]:
 
 def _refused(call: Call, error: WinRoomError) -> "Refused":
     """Counts and audits a refusal; where the call's session has done that already, the row is corrected."""
-    if call.caller_or_none and not isinstance(error, DatabaseUnavailable):
+    # What is paused must not cost the database anything: it may be the reason.
+    if call.caller_or_none and not isinstance(error, DatabaseUnavailable | Paused):
         try:
             error = _correct_note(call, error) if call.is_noted else _note_refusal(call, error)
         except Exception:
@@ -502,7 +564,7 @@ def _not_routed(refusal: "Refusal") -> Callable[[Request, Exception], Awaitable[
 
     async def answer(request: Request, error: Exception) -> Response:
         refused = Refused(NotFound(), _request_id(request))
-        headers = {"X-Request-ID": refused.request_id, "X-API-Version": API_VERSION}
+        headers = _identity(refused.request_id)
         if allowed := (getattr(error, "headers", None) or {}).get("Allow"):
             refused, headers["Allow"] = Refused(MethodNotAllowed(), refused.request_id), allowed
         telemetry.logger().append_keys(status=refused.error.status, request_id=refused.request_id)
@@ -512,7 +574,7 @@ def _not_routed(refusal: "Refusal") -> Callable[[Request, Exception], Awaitable[
 
 
 def _response(call: Call, reply: Reply[Any] | Page) -> Response:
-    headers = {"X-Request-ID": call.request_id, "X-API-Version": API_VERSION, **call.headers}
+    headers = {**_identity(call.request_id), **call.headers}
     status = reply.status or call.route.status
     _log(call, status)
     return _rendered_reply(reply, status, headers)
@@ -554,6 +616,11 @@ def _rendered(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return str(value)
+
+
+def _identity(request_id: str) -> dict[str, str]:
+    """What every answer says of itself."""
+    return {"X-Request-ID": request_id, "X-API-Version": API_VERSION, edge.RELEASE: settings().release}
 
 
 def _request_id(request: Request) -> str:

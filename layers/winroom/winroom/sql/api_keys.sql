@@ -35,6 +35,11 @@ where %(cursor)s::uuid is null
 order by k.live_until desc, k.api_key_id desc
 limit %(limit)s;
 
+-- whose: Keys by id or by how they begin, each with its company; across tenants.
+select k.tenant_id, t.slug, k.api_key_id as id, k.name, k.key_prefix
+from wr.api_keys k join wr.tenants t on t.tenant_id = k.tenant_id
+where k.api_key_id::text = lower(%(key)s) or k.key_prefix = %(prefix)s;
+
 -- revoke: Ends a key now, unless it has ended already.
 update wr.api_keys set revoked_at = least(revoked_at, now()) where api_key_id = %(api_key_id)s;
 
@@ -44,4 +49,5 @@ where api_key_id = %(api_key_id)s and revoked_at is null
 returning name, scope;
 
 -- resolve: Whom a key speaks for; needs no tenant.
-select tenant_id, api_key_id, scope, plan, settings from wr.resolve_api_key(%(key_hash)s);
+select tenant_id, api_key_id, scope, plan, settings, wr.pauses_of(tenant_id, api_key_id) as pauses
+from wr.resolve_api_key(%(key_hash)s);

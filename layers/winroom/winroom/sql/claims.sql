@@ -26,10 +26,13 @@ returning claim_id, state;
 select
     q.status, c.claim_id, c.claimed_by, s.display_name as claimed_by_name, c.claim_type,
     exists (select from wr.sellers where seller_id = %(seller_id)s and is_active) as is_active
-from wr.queue q
+from (
+    select sale_id, status from wr.queue where queue_id = %(queue_id)s
+    union all
+    select sale_id, status from wr.queue_archive where queue_id = %(queue_id)s
+) q
 left join wr.claims c on c.sale_id = q.sale_id and c.state in ('pending', 'approved')
-left join wr.sellers s on s.seller_id = c.claimed_by
-where q.queue_id = %(queue_id)s;
+left join wr.sellers s on s.seller_id = c.claimed_by;
 
 -- hold_item_of: Locks the item of a claim, which comes before the claim itself.
 select queue_id from wr.queue

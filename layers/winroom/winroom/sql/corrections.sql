@@ -1,6 +1,12 @@
 -- hold_event: Locks an event that is to be corrected.
 select event_id, sale_id, external_event_id, status, payload from wr.sales_events where event_id = %(event_id)s for update;
 
+-- unarchive_event: Brings an event back that is to be corrected, if it is archived.
+select wr.unarchive_event(%(event_id)s);
+
+-- unarchive_item: Brings its item back into the queue, if it is archived.
+select wr.unarchive_item(queue_id) from wr.queue_archive where event_id = %(event_id)s;
+
 -- hold_item: Locks the queue item of an event, which comes before its claim.
 select queue_id, sale_id from wr.queue where event_id = %(event_id)s for update;
 

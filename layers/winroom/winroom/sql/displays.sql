@@ -37,4 +37,5 @@ limit %(limit)s;
 update wr.displays set revoked_at = least(revoked_at, now()) where display_id = %(display_id)s;
 
 -- resolve: The screen behind a link; needs no tenant.
-select tenant_id, display_id, plan, settings from wr.resolve_display(%(link_hash)s);
+select tenant_id, display_id, plan, settings, wr.pauses_of(tenant_id, null) as pauses
+from wr.resolve_display(%(link_hash)s);

@@ -29,12 +29,35 @@ where d.is_open = not %(resolved)s
 order by d.dead_letter_id desc
 limit %(limit)s;
 
+-- everywhere: Dead letters of one company or of all, newest first, open or settled; across tenants.
+select
+    t.slug as tenant, d.dead_letter_id as id, d.event_id, d.sale_id, d.failure_reason as reason, d.last_error,
+    d.failed_at, d.resolved_at, d.resolution, d.resolved_by
+from wr.tenants t
+cross join lateral (
+    select * from wr.sales_events_dlq d
+    where d.tenant_id = t.tenant_id and d.is_open = not %(resolved)s
+      and (%(reason)s::text is null or d.failure_reason = %(reason)s)
+      and (%(since)s::timestamptz is null or (d.dead_letter_id >= %(since_id)s and d.failed_at >= %(since)s))
+    order by d.dead_letter_id desc
+    limit %(limit)s
+) d
+where %(tenant_id)s::uuid is null or t.tenant_id = %(tenant_id)s
+order by d.dead_letter_id desc
+limit %(limit)s;
+
+-- whose: The companies whose dead letters they are; across tenants.
+select t.tenant_id, t.slug, d.dead_letter_id as id, d.sale_id, d.failure_reason as reason
+from wr.tenants t
+join wr.sales_events_dlq d on d.tenant_id = t.tenant_id and d.dead_letter_id = any(%(ids)s)
+order by t.tenant_id, d.dead_letter_id;
+
 -- find: One dead letter with what its event has become, and the content that it contradicts or has replaced.
 select
     d.dead_letter_id as id, d.event_id, d.sale_id, d.failure_reason as reason, d.last_error,
     coalesce(d.attempts, e.retry_count, archived.retry_count, 0) as attempts,
     coalesce(e.status, archived.status) as event_status, coalesce(e.source, archived.source) as source,
-    coalesce(e.conflicts_with, e.corrects) as conflicts_with,
+    coalesce(e.conflicts_with, e.corrects, archived.corrects) as conflicts_with,
     coalesce(d.replaced_payload, known.payload, known_archived.payload) as existing,
     d.payload, d.original_payload, d.failed_at, d.edited_by, d.edited_at, d.resolved_at, d.resolution, d.resolved_by,
     d.resolution_reason

@@ -48,9 +48,21 @@ judged as (
         from wr.tenants where tenant_id = (select wr.current_tenant())
     ) rule
     left join lateral (
-        select q.sale_id from wr.queue q
-        where q.fingerprint = priced.fingerprint and q.sale_id <> priced.sale_id
-        order by q.queue_id
+        (
+            select a.sale_id from wr.queue_archive a
+            where a.fingerprint = priced.fingerprint and a.sale_id <> priced.sale_id
+              -- Alike are sales of the same moment, and none of this month is archived.
+              and priced.occurred_at < now() - interval '29 days'
+            order by a.queue_id
+            limit 1
+        )
+        union all
+        (
+            select q.sale_id from wr.queue q
+            where q.fingerprint = priced.fingerprint and q.sale_id <> priced.sale_id
+            order by q.queue_id
+            limit 1
+        )
         limit 1
     ) earlier on true
 ),
@@ -93,36 +105,39 @@ room as (
     update wr.rooms set seq = seq + (select count(*) from item)
     where exists (select from item)
     returning seq
+),
+told as (
+    insert into wr.events (tenant_id, seq, type, sale_id, actor, payload)
+    select
+        wr.current_tenant(),
+        room.seq - count(*) over () + row_number() over (order by item.event_id),
+        case item.status when 'excluded' then 'queue.excluded' else 'queue.created' end,
+        item.sale_id,
+        'system',
+        jsonb_build_object(
+            'id', item.queue_id,
+            'saleId', item.sale_id,
+            'sellerId', item.seller_id,
+            'sellerName', seller.display_name,
+            'customerName', item.customer_name,
+            'productName', judged.product_name,
+            'category', item.category,
+            'occurredAt', item.occurred_at,
+            'source', item.source,
+            'sellPrice', item.sell_price::text,
+            'margin', item.margin_amount::text,
+            'currency', item.currency,
+            'status', item.status,
+            'reason', item.excluded_reason,
+            'suspectedDuplicateOf', item.suspected_duplicate_of,
+            'awaitsReview', item.awaits_review)
+    from item
+    join judged on judged.event_id = item.event_id
+    join wr.sellers seller on seller.seller_id = item.seller_id
+    cross join room
 )
-insert into wr.events (tenant_id, seq, type, sale_id, actor, payload)
-select
-    wr.current_tenant(),
-    room.seq - count(*) over () + row_number() over (order by item.event_id),
-    case item.status when 'excluded' then 'queue.excluded' else 'queue.created' end,
-    item.sale_id,
-    'system',
-    jsonb_build_object(
-        'id', item.queue_id,
-        'saleId', item.sale_id,
-        'sellerId', item.seller_id,
-        'sellerName', seller.display_name,
-        'customerName', item.customer_name,
-        'productName', judged.product_name,
-        'category', item.category,
-        'occurredAt', item.occurred_at,
-        'source', item.source,
-        'sellPrice', item.sell_price::text,
-        'margin', item.margin_amount::text,
-        'currency', item.currency,
-        'status', item.status,
-        'reason', item.excluded_reason,
-        'suspectedDuplicateOf', item.suspected_duplicate_of,
-        'awaitsReview', item.awaits_review)
-from item
-join judged on judged.event_id = item.event_id
-join wr.sellers seller on seller.seller_id = item.seller_id
-cross join room
-returning seq;
+select settled.event_id, settled.sale_id, settled.failure, room.seq
+from settled left join room on true;
 
 -- page: Queue items newest first, of one status, older than the cursor's item.
 select
@@ -149,6 +164,64 @@ where q.status = %(status)s
 order by q.occurred_at desc, q.queue_id desc
 limit %(limit)s;
 
+-- page_of_claimed: The same for the claimed ones, archived ones included.
+with last as (
+    select occurred_at, queue_id from wr.queue where queue_id = %(cursor)s
+    union all
+    select occurred_at, queue_id from wr.queue_archive where queue_id = %(cursor)s
+)
+select
+    q.queue_id as id, q.sale_id, q.status, q.customer_name, q.occurred_at, q.source, q.category, q.notes,
+    q.seller_id, seller.display_name as seller_name,
+    q.assigned_seller_id, assigned.display_name as assigned_seller_name, q.product_id, p.name as product_name,
+    q.sell_price, q.cost_price, q.margin_amount, q.margin_pct, q.currency,
+    q.excluded_reason, q.suspected_duplicate_of, q.awaits_review, q.created_at
+from (
+    (
+        select
+            queue_id, sale_id, status, customer_name, occurred_at, source, category, notes, seller_id, assigned_seller_id,
+            product_id, sell_price, cost_price, margin_amount, margin_pct, currency, excluded_reason,
+            suspected_duplicate_of, awaits_review, created_at
+        from wr.queue
+        where status = 'claimed'
+          and (%(awaits_review)s::boolean is null or awaits_review = %(awaits_review)s)
+          and (%(seller)s::text is null or seller_id = %(seller)s)
+          and (%(product)s::uuid is null or product_id = %(product)s)
+          and (%(q)s::text is null
+               or sale_id = %(q)s
+               -- Lowered by the same hand as the column; like could not use its index under row security.
+               or (customer_search >= lower(%(q)s) and customer_search < lower(%(q)s) || chr(1114111)))
+          and (%(cursor)s::uuid is null
+               or (occurred_at, queue_id) < (select last.occurred_at, last.queue_id from last))
+        order by occurred_at desc, queue_id desc
+        limit %(limit)s
+    )
+    union all
+    (
+        select
+            queue_id, sale_id, status, customer_name, occurred_at, source, category, notes, seller_id, assigned_seller_id,
+            product_id, sell_price, cost_price, margin_amount, margin_pct, currency, excluded_reason,
+            suspected_duplicate_of, awaits_review, created_at
+        from wr.queue_archive
+        where (%(awaits_review)s::boolean is null or awaits_review = %(awaits_review)s)
+          and (%(seller)s::text is null or seller_id = %(seller)s)
+          and (%(product)s::uuid is null or product_id = %(product)s)
+          and (%(q)s::text is null
+               or sale_id = %(q)s
+               -- Lowered by the same hand as the column; like could not use its index under row security.
+               or (customer_search >= lower(%(q)s) and customer_search < lower(%(q)s) || chr(1114111)))
+          and (%(cursor)s::uuid is null
+               or (occurred_at, queue_id) < (select last.occurred_at, last.queue_id from last))
+        order by occurred_at desc, queue_id desc
+        limit %(limit)s
+    )
+) q
+join wr.sellers seller on seller.seller_id = q.seller_id
+left join wr.sellers assigned on assigned.seller_id = q.assigned_seller_id
+left join wr.products p on p.product_id = q.product_id
+order by q.occurred_at desc, q.queue_id desc
+limit %(limit)s;
+
 -- find: One item, wherever retention has put it.
 select
     item.id, item.sale_id, item.status, item.customer_name, item.occurred_at, item.source, item.category, item.notes,
@@ -166,9 +239,8 @@ from (
     union all
     select
         queue_id, sale_id, status, customer_name, occurred_at, source, category, notes, seller_id,
-        assigned_seller_id, product_id, sell_price, cost_price, sell_price - cost_price,
-        (sell_price - cost_price) / sell_price * 100, currency, excluded_reason,
-        suspected_duplicate_of, false, created_at
+        assigned_seller_id, product_id, sell_price, cost_price, margin_amount, margin_pct, currency, excluded_reason,
+        suspected_duplicate_of, awaits_review, created_at
     from wr.queue_archive
     where queue_id = %(queue_id)s
 ) item
@@ -176,8 +248,10 @@ join wr.sellers seller on seller.seller_id = item.seller_id
 left join wr.sellers assigned on assigned.seller_id = item.assigned_seller_id
 left join wr.products p on p.product_id = item.product_id;
 
--- of_sale: The item of a sale, while it is in the queue.
-select queue_id from wr.queue where sale_id = %(sale_id)s;
+-- of_sale: The item of a sale, wherever retention has put it.
+select queue_id from wr.queue where sale_id = %(sale_id)s
+union all
+select queue_id from wr.queue_archive where sale_id = %(sale_id)s;
 
 -- history: What happened to a sale, newest first.
 select
@@ -195,6 +269,9 @@ limit %(limit)s;
 
 -- hold: Locks an item, before all that belongs to it; who comes second sees what the first has made of it.
 select sale_id, status, awaits_review, assigned_seller_id from wr.queue where queue_id = %(queue_id)s for update;
+
+-- unarchive: Brings an item back into the queue, if it is archived.
+select wr.unarchive_item(%(queue_id)s);
 
 -- move: Makes a held item pending, or excludes it for a reason; either way somebody has judged it.
 update wr.queue set

@@ -5,7 +5,8 @@ with room as (
 )
 insert into wr.events (tenant_id, seq, type, sale_id, actor, payload)
 select tenant_id, seq, %(type)s, %(sale_id)s, %(actor)s, %(payload)s from room
-returning seq;
+-- The event's id is for the logs, which follow a sale by it.
+returning seq, (select q.event_id from wr.queue q where q.sale_id = %(sale_id)s) as event_id;
 
 -- seq: The number of the room's newest message.
 select seq from wr.rooms where tenant_id = (select wr.current_tenant());

@@ -96,7 +96,7 @@ from (
     where event_id = %(event_id)s
     union all
     select
-        event_id, sale_id, external_event_id, source, status, failure, null, null, retry_count,
+        event_id, sale_id, external_event_id, source, status, failure, conflicts_with, corrects, retry_count,
         null, error_message, processed_at, created_at
     from wr.sales_events_archive
     where event_id = %(event_id)s
@@ -107,17 +107,36 @@ left join lateral (
     select queue_id, suspected_duplicate_of from wr.queue_archive where event_id = %(event_id)s
 ) q on true;
 
--- page: Events newest first; their ids are time-ordered.
-select
-    event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count as attempts,
-    case status when 'pending' then next_attempt_at end as next_attempt_at, error_message, processed_at, created_at
-from wr.sales_events
-where (%(before)s::uuid is null or event_id < %(before)s)
-  and (%(since)s::timestamptz is null or (event_id >= %(since_id)s and created_at >= %(since)s))
+-- page: Events newest first, archived ones included, all or the processed ones; their ids are time-ordered.
+select *
+from (
+    (
+        select
+            event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count as attempts,
+            case status when 'pending' then next_attempt_at end as next_attempt_at, error_message, processed_at, created_at
+        from wr.sales_events
+        where (%(status)s::text is null or status = %(status)s)
+          and (%(before)s::uuid is null or event_id < %(before)s)
+          and (%(since)s::timestamptz is null or (event_id >= %(since_id)s and created_at >= %(since)s))
+        order by event_id desc
+        limit %(limit)s
+    )
+    union all
+    (
+        select
+            event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count, null, error_message,
+            processed_at, created_at
+        from wr.sales_events_archive
+        where (%(before)s::uuid is null or event_id < %(before)s)
+          and (%(since)s::timestamptz is null or (event_id >= %(since_id)s and created_at >= %(since)s))
+        order by event_id desc
+        limit %(limit)s
+    )
+) event
 order by event_id desc
 limit %(limit)s;
 
--- page_of_status: The same for one status.
+-- page_of_status: The same for a status that is never archived.
 select
     event_id, sale_id, external_event_id, source, status, failure, conflicts_with, retry_count as attempts,
     case status when 'pending' then next_attempt_at end as next_attempt_at, error_message, processed_at, created_at
@@ -126,6 +145,22 @@ where status = %(status)s
   and (%(before)s::uuid is null or event_id < %(before)s)
   and (%(since)s::timestamptz is null or (event_id >= %(since_id)s and created_at >= %(since)s))
 order by event_id desc
+limit %(limit)s;
+
+-- whose: The company whose event it is; across tenants.
+-- Company by company, for only that is an index: the event's id comes second in it.
+select t.tenant_id, t.slug
+from wr.tenants t
+where exists (select from wr.sales_events e where e.tenant_id = t.tenant_id and e.event_id = %(event_id)s)
+   or exists (select from wr.sales_events_archive a where a.tenant_id = t.tenant_id and a.event_id = %(event_id)s);
+
+-- waiting: Events that wait for the processor, whose turn is first; across tenants.
+select
+    t.slug as tenant, e.event_id, e.sale_id, e.source, e.retry_count as attempts, e.next_attempt_at, e.error_message,
+    e.created_at
+from wr.sales_events e join wr.tenants t on t.tenant_id = e.tenant_id
+where e.status = 'pending' and (%(tenant_id)s::uuid is null or e.tenant_id = %(tenant_id)s)
+order by e.next_attempt_at
 limit %(limit)s;
 
 -- postpone: A failure that can pass: the next attempt in 1, 5, 15 minutes, the fourth time it is failed.
@@ -148,7 +183,7 @@ dead_letter as (
     from attempted where status = 'failed'
     on conflict do nothing
 )
-select status from attempted;
+select status, sale_id from attempted;
 
 -- quarantine: A failure that no retry can help.
 with refused as (
@@ -156,15 +191,19 @@ with refused as (
         status = 'failed', failure = 'unreadable', retry_count = retry_count + 1,
         error_message = left(%(error)s, 1000)
     where event_id = %(event_id)s and status = 'pending'
-    returning event_id, sale_id, failure, payload, error_message
+    returning event_id, sale_id, status, failure, payload, error_message
+),
+dead_letter as (
+    insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, payload, last_error)
+    select wr.current_tenant(), event_id, sale_id, failure, payload, error_message from refused
+    on conflict do nothing
 )
-insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, payload, last_error)
-select wr.current_tenant(), event_id, sale_id, failure, payload, error_message from refused
-on conflict do nothing;
+select status, sale_id from refused;
 
 -- record_lost: A message whose event nobody recorded; kept, because it may be a sale.
 insert into wr.sales_events_dlq (tenant_id, event_id, failure_reason, payload, last_error)
 select wr.current_tenant(), %(event_id)s, 'lost', %(payload)s::jsonb, %(error)s
 where not exists (select from wr.sales_events where event_id = %(event_id)s)
   and not exists (select from wr.sales_events_archive where event_id = %(event_id)s)
-on conflict do nothing;
+on conflict do nothing
+returning event_id;

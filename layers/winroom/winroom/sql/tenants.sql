@@ -7,8 +7,12 @@ returning tenant_id, slug, name, plan, settings, created_at;
 -- open_room: The room that its log and its sockets live in.
 insert into wr.rooms (tenant_id) values (%(tenant_id)s);
 
--- find: A company by its slug.
-select tenant_id, slug, name, plan, settings, created_at from wr.tenants where slug = %(slug)s;
+-- find: A company by its slug or its id.
+select tenant_id, slug, name, plan, settings, created_at
+from wr.tenants where slug = lower(%(tenant)s) or tenant_id::text = lower(%(tenant)s);
+
+-- every: All companies by their slugs; across tenants.
+select tenant_id as id, slug, name, plan, created_at from wr.tenants order by slug;
 
 -- show: The entered tenant.
 select tenant_id, slug, name, plan, settings, created_at

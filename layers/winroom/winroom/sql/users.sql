@@ -15,6 +15,10 @@ limit %(limit)s;
 select user_id as id, email, display_name, role, seller_id, disabled_at, created_at
 from wr.users where user_id = %(user_id)s;
 
+-- of_email: A person by the email that they log in with.
+select user_id as id, email, display_name, role, seller_id, disabled_at, created_at
+from wr.users where email = lower(%(email)s);
+
 -- lock: A person and all active admins, until the change is done; in order, so that two do not deadlock.
 select user_id as id, email, display_name, role, seller_id, disabled_at
 from wr.users

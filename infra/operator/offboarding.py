@@ -1,0 +1,156 @@
+"""`winroom tenant export|delete`: a company leaves with all that is its own, and nothing of it stays."""
+
+import time
+from collections import Counter
+from pathlib import Path
+from uuid import UUID
+
+import click
+from psycopg import IsolationLevel
+from rich.console import Console
+
+from infra.operator import screen, takeout
+from infra.operator.target import operator_session
+from winroom import db, offboarding
+from winroom.db import Connection, Row
+from winroom.offboarding import Table
+
+# For people: what is piped elsewhere is the result alone.
+_progress = Console(stderr=True)
+# Seconds that a statement may take.
+_PATIENCE = 1800
+
+_place = click.Path(path_type=Path)
+
+
+@click.command(epilog=screen.examples("winroom tenant export acme --to acme.zip"))
+@click.argument("slug")
+@click.option("--to", type=_place, required=True, help="A new folder, or a new file FILE.zip.")
+@click.option("--json", "as_json", is_flag=True, help="Show the manifest.")
+def export(slug: str, to: Path, as_json: bool) -> None:
+    """Write all that belongs to the company SLUG as JSON lines, archives included.
+
+    One snapshot, beside a README that explains each file and a manifest with counts and checksums. It names
+    customers and colleagues: keep it as safe as the database. Hashes of passwords, keys, links and tickets
+    are left out: they only open doors.
+    """
+    company = _found(slug)
+    if company["stage"] == "deleting":
+        raise click.ClickException(f"The deletion of {slug} has begun: what is left is not all of it.")
+    _must_be_new(to)
+    manifest = _export(company, to)
+    if as_json:
+        screen.show_json(manifest)
+    else:
+        click.echo(f"{to} has {sum(file['rows'] for file in manifest['files']):,} rows of {slug}.")
+
+
+@click.command(
+    epilog=screen.examples(
+        "winroom tenant delete acme --export acme.zip",
+        "winroom tenant delete acme --without-export --confirm acme",
+    )
+)
+@click.argument("slug")
+@click.option("--export", "to", type=_place, help="Export it here first, once nobody changes it any more.")
+@click.option("--without-export", is_flag=True, help="Its data is to be lost.")
+@click.option("--confirm", metavar="SLUG", help="For scripts: the slug once more, which else is asked for.")
+@screen.as_json
+def delete(slug: str, to: Path | None, without_export: bool, confirm: str | None, as_json: bool) -> None:
+    """Delete the company SLUG, and every row that belongs to it.
+
+    It is stopped first: its keys, people and screens are let in no more, its sockets are closed. A minute
+    later that has reached every process, and it is exported and deleted. What dies half-way is run again.
+    """
+    if (to is None) != without_export:
+        raise click.UsageError("Say either where to --export it first, or --without-export.")
+    company = _found(slug)
+    # What is left of it later is not all of it: the export that was made before stands.
+    exports = to is not None and company["stage"] != "deleting"
+    if to and exports:
+        _must_be_new(to)
+    _confirm(slug, confirm)
+    _stop(company)
+    if to and exports:
+        _export(company, to)
+    _show(slug, _delete(company), as_json)
+
+
+def _found(slug: str) -> Row:
+    with operator_session() as conn:
+        company = offboarding.find(conn, slug)
+    if company is None:
+        raise click.ClickException(f"There is no company with the slug {slug}.")
+    return company
+
+
+def _must_be_new(to: Path) -> None:
+    if to.exists():
+        raise click.UsageError(f"{to} exists already: name a new folder or file.")
+    if not to.parent.is_dir():
+        raise click.UsageError(f"{to.parent} is no folder: make it first.")
+
+
+def _confirm(slug: str, confirm: str | None) -> None:
+    question = f"All of {slug} will be deleted for ever. Type its slug to go on"
+    # With a default, or nothing at all would be asked for again without end.
+    typed = confirm or click.prompt(question, default="", show_default=False, err=True)
+    if typed != slug:
+        raise click.UsageError(f"That is not {slug}: nothing was done.")
+
+
+def _export(company: Row, to: Path) -> takeout.Manifest:
+    try:
+        with operator_session() as conn, _progress.status("Exporting", spinner="line") as status:
+            conn.isolation_level, conn.read_only = IsolationLevel.REPEATABLE_READ, True
+            with db.patiently(conn, _PATIENCE):
+                return takeout.write(conn, company, to, lambda table: status.update(f"Exporting {table}"))
+    except OSError as error:
+        raise click.ClickException(f"{to} cannot be written: {error}. Nothing is left of it.") from error
+
+
+def _stop(company: Row) -> None:
+    """Lets nobody in any more, and waits until that has reached every process."""
+    if company["stage"] is None:
+        with operator_session() as conn:
+            offboarding.stop(conn, company["tenant_id"])
+    remaining = offboarding.SETTLED_AFTER - float(company["stopped_for"] or 0)
+    if remaining > 0:
+        with _progress.status(f"Nobody is let in any more; {remaining:.0f} s until everybody is out"):
+            time.sleep(remaining)
+
+
+def _delete(company: Row) -> list[Row]:
+    """Deletes every row; returns by table how many there were, and how many are left, which is none."""
+    tenant_id = company["tenant_id"]
+    with operator_session() as conn, db.patiently(conn, _PATIENCE):
+        tables = offboarding.tables(conn)
+        offboarding.begin(conn, tenant_id)
+        conn.commit()
+        deleted = Counter({t.name: _delete_all(conn, t, tenant_id) for t in offboarding.in_bulk(tables)})
+        deleted.update(offboarding.delete_rest(conn, tables, tenant_id))
+        left = offboarding.counts(conn, tables, tenant_id)
+        if any(left.values()):
+            raise click.ClickException(f"Rows are left, somebody adds new ones: {left}. Run it again.")
+    return [{"table": t.name, "deleted": deleted[t.name], "left": left[t.name]} for t in tables]
+
+
+def _delete_all(conn: Connection, table: Table, tenant_id: UUID) -> int:
+    """Deletes a table's rows, so many at once and committed; returns how many there were."""
+    deleted = 0
+    with _progress.status(f"Deleting {table.name}", spinner="line") as status:
+        while gone := offboarding.delete_some(conn, table, tenant_id):
+            conn.commit()
+            deleted += gone
+            status.update(f"Deleting {table.name}: {deleted:,}")
+    return deleted
+
+
+def _show(slug: str, tables: list[Row], as_json: bool) -> None:
+    if as_json:
+        screen.show_json({"tenant": slug, "tables": tables})
+        return
+    click.echo(f"{'table':<22}{'deleted':>10}{'left':>6}")
+    for row in tables:
+        click.echo(f"{row['table']:<22}{row['deleted']:>10,}{row['left']:>6}")
+    click.echo(f"Nothing is left of {slug}.")

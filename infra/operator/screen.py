@@ -1,0 +1,112 @@
+"""What the commands say: tables for people, one JSON document for scripts, questions before what destroys."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document, for scripts.")
+yes = click.option("--yes", is_flag=True, help="Do not ask, for scripts.")
+
+# Where nobody looks nothing is folded: a line is a row.
+_ENDLESS = 100_000
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: how it is typed, each line as it is."""
+    return "\n".join(["\b", "Examples:" if len(lines) > 1 else "Example:", *(f"  {line}" for line in lines)])
+
+
+def show_json(document: object) -> None:
+    """The one document on standard output. Times are UTC, ISO 8601."""
+    click.echo(json.dumps(document, indent=2, default=_told))
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], otherwise: str) -> None:
+    """A table with these columns of the rows; where there is no row, `otherwise`."""
+    if not rows:
+        click.echo(otherwise)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        # Folded where the terminal is narrow, never cut: ids are there to be copied.
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row[column]) for column in columns))
+    _console().print(table)
+
+
+def show_one(row: Mapping[str, Any]) -> None:
+    """A line for each thing that is known of one."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in row.items():
+        table.add_row(name.replace("_", " "), _cell(value))
+    _console().print(table)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Goes on if somebody says yes. Raises ClickException where nobody does, or can."""
+    if yes:
+        return
+    if not is_answered():
+        raise click.ClickException(
+            "Nothing was done: this asks first, and nobody is here to answer. Add --yes."
+        )
+    if not click.confirm(question, err=True):
+        raise click.ClickException("Nothing was done.")
+
+
+def is_answered() -> bool:
+    """Whether somebody sits in front of the question."""
+    return sys.stdin.isatty()
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar while something takes long, where somebody looks; the block tells how much more is done."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield partial(bar.advance, bar.add_task(what, total=total))
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Says what takes a while, where somebody looks."""
+    with Console(stderr=True).status(what, spinner="line"):
+        yield
+
+
+def note(text: str) -> None:
+    """Something by the way, which is no part of the answer."""
+    click.echo(text, err=True)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_ENDLESS)
+
+
+def _cell(value: Any) -> Text:
+    # What customers wrote must not move the cursor of whoever reads it.
+    text = "-" if value is None else str(_told(value))
+    return Text("".join(letter if letter.isprintable() else " " for letter in text))
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds").replace("+00:00", "Z")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return json.dumps(value, default=_told) if isinstance(value, dict | list) else str(value)

@@ -1,0 +1,42 @@
+"""The runbook: an entry for each alarm, links that lead somewhere, the switches as they are typed there."""
+
+import re
+
+from infra.release import ROOT
+from tests import runbook
+from tests.factories import Company, Database
+
+ALARMS = re.findall(
+    r"AlarmName: !Sub \${Stack}-(\S+)", (ROOT / "infra" / "stacks" / "monitoring.yaml").read_text()
+)
+
+
+def test_each_alarm_has_one_entry_and_each_entry_an_alarm() -> None:
+    chapter = runbook.TEXT.partition("\n## Alarms\n")[2].partition("\n## ")[0]
+    entries = [name for line in re.findall(r"^### (.*)$", chapter, re.MULTILINE) for name in line.split(", ")]
+    assert sorted(entries) == sorted(ALARMS)
+
+
+def test_every_link_leads_to_a_chapter() -> None:
+    headings = re.findall(r"^#{2,3} (.*)$", runbook.TEXT, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\(#(.*?)\)", runbook.TEXT)) <= anchors
+
+
+def test_the_switches_are_thrown_as_it_says(company: Company, database: Database) -> None:
+    (commands,) = runbook.blocks()["Switches"]
+    environment = {
+        "OPERATOR_DATABASE_URL": database.url_of("operator"),
+        "TENANT": "acme",
+        "KEY": company.ingest_key[:16],
+        "USER": "ada",
+    }
+    runbook.run(commands, environment)
+    thrown = database.execute("select split_part(name, ':', 1) as name, value from wr.switches order by name")
+    assert [(row["name"], row["value"]) for row in thrown] == [
+        ("pause_fan_out", False),
+        ("pause_ingestion", False),
+        ("pause_key", False),
+        ("pause_sign_up", False),
+        ("pause_tenant", False),
+    ]
