@@ -65,13 +65,13 @@ def delete(slug: str, to: Path | None, without_export: bool, confirm: str | None
     if (to is None) != without_export:
         raise click.UsageError("Say either where to --export it first, or --without-export.")
     company = _found(slug)
-    # What is left of it later is not all of it: the export that was made before stands.
-    exports = to is not None and company["stage"] != "deleting"
-    if to and exports:
+    if company["stage"] == "deleting":
+        to = None  # What is left is not all of it: the export that was made before stands.
+    if to:
         _must_be_new(to)
     _confirm(slug, confirm)
     _stop(company)
-    if to and exports:
+    if to:
         _export(company, to)
     _show(slug, _delete(company), as_json)
 

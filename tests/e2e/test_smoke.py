@@ -2,16 +2,24 @@
 
 import json
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+from infra.local.stack import Stack
 from infra.operator.command import main
 from infra.operator.smoke import STEPS
-from tests.e2e.conftest import Company
+from tests.e2e.conftest import Company, wait_until
 from winroom import api_keys, users
 from winroom.db import connect
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def _hearts_beat(stack: Stack) -> None:
+    """Where the stack has only just started on old data, they begin with the minute."""
+    wait_until(lambda: httpx.get(f"{stack.http_url}/api/health").status_code == 200, timeout=90)
 
 
 @pytest.fixture
