@@ -104,7 +104,7 @@ class NextRelease:
 
     def migrate(self, direction: str) -> None:
         """As an operator does by hand."""
-        back = ["--rollback", "--to", schema.known()[-1]] if direction == "back" else []
+        back = ["--rollback", "--to", schema.known()[-1], "--yes"] if direction == "back" else []
         self._run("from infra.operator.command import main; main()", "migrate", *back)
 
     def is_migrated(self) -> bool:
