@@ -41,14 +41,18 @@ def verify(slug: str | None, as_json: bool) -> None:
 
 @click.command(epilog=screen.examples("winroom tenant recount acme"))
 @click.argument("slug")
-def recount(slug: str) -> None:
+@screen.as_json
+def recount(slug: str, as_json: bool) -> None:
     """Count the boards of the company SLUG anew, from its approved claims."""
     with operator_session() as conn:
         if ledger.enter(conn, slug) is None:
             raise _unknown(slug)
         with db.patiently(conn, _PATIENCE):
             board.recount(conn)
-    click.echo(f"The boards of {slug} show what its claims say.")
+    if as_json:
+        screen.show_json({"tenant": slug, "is_recounted": True})
+    else:
+        click.echo(f"The boards of {slug} show what its claims say.")
 
 
 def _reports(slug: str | None) -> Iterator[Report]:

@@ -261,6 +261,7 @@ def test_the_status_tells_what_waits_and_what_failed(
     winroom_there: Winroom, company: Company, environment: pytest.MonkeyPatch, queues: Sqs
 ) -> None:
     environment.setenv("WINROOM_KEY", company.ingest_key)
+    company.database.execute("update wr.heartbeats set beat_at = now()")
     assert winroom_there("send", *ONE).exit_code == 0
     assert winroom_there("send", *ONE, "--sku", "GHOST").exit_code == 0
     queues.is_down = True

@@ -1,7 +1,7 @@
 """The restore drill: what the runbook says of backups, done with a database of two companies."""
 
 import os
-import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -76,16 +76,10 @@ def furnish(company: Company, queues: Sqs) -> None:
     assert floor.claim(company, sold).status == 200
 
 
-def shell(command: str, folder: Path, database: Database) -> None:
-    """Runs a command of the runbook, with PostgreSQL's own programs on the path."""
-    environment = {
-        "PATH": f"{postgres.binaries()}:{os.environ['PATH']}",
-        "OPERATOR_DATABASE_URL": database.url_of("operator"),
-    }
-    done = subprocess.run(  # noqa: S602
-        command, shell=True, cwd=folder, env=environment, text=True, capture_output=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+def shell(commands: str, folder: Path, database: Database) -> None:
+    """Runs a block of the runbook, with PostgreSQL's own programs on the path."""
+    path = f"{postgres.binaries()}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    runbook.run(commands, {"PATH": path, "OPERATOR_DATABASE_URL": database.url_of("operator")}, folder)
 
 
 def winroom(database: Database, *arguments: str) -> Result:

@@ -321,6 +321,7 @@ class TestFanOut:
         self, company: Company, gateway: Gateway, queues: Sqs, turn: Turn, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         client = joined(gateway, company)
+        company.database.execute("update wr.heartbeats set beat_at = now()")
         monkeypatch.setattr(health, "_last", None)
         assert doors.http(api.handler, "GET", "/api/health").json["paused"] == []
         wake(company)
