@@ -24,7 +24,7 @@ async function read(isUnattended) {
   return Number(page.body.dataset.seq);
 }
 
-/** Whoever is not welcome any more learns it from the server, which may take a minute to know everywhere. */
+/** Whoever is not welcome any more learns it from the server, which may take a minute. */
 function leave() {
   setTimeout(() => location.reload(), 2000 + Math.random() * 3000);
 }

@@ -55,7 +55,7 @@ function place(row) {
   return true;
 }
 
-/** The keyboard keeps its place: where a row goes by itself, on a name, for a key may be on its way down. */
+/** The keyboard keeps its place: where a row goes by itself, on a name, for a key may be down. */
 function leaveFocus(row, place = "a") {
   const next = row.nextElementSibling ?? row.previousElementSibling;
   (next?.querySelector(place) ?? document.getElementById("content")).focus({ preventScroll: true });

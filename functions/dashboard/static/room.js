@@ -1,5 +1,4 @@
-// The line to the room: one websocket that is made again whenever it ends, and a page that is never wrong for
-// long without saying so.
+// The line to the room: a websocket that is made again whenever it ends, and a page that says when it is stale.
 
 const PING_EVERY = 60_000, SILENCE = 10_000, LONGEST_WAIT = 30_000, READ_EVERY = 1_000;
 // Names change, and days end, without a word of the room.
@@ -8,10 +7,9 @@ const READ_ANYWAY = 5 * 60_000;
 /**
  * `after`: the number that the page is true for, null where nothing of it is live.
  * `on.news(message, age)`: every message once, in order, with its age in ms by the server's clock.
- * `on.message(message)`: applies one that the page does not show yet; false: the page must be read again.
+ * `on.message(message)`: applies one that the page does not show yet; false: read the page again.
  * `on.read()`: reads the page again, promises the number it is true for then.
- * `on.state(state, since)`: connecting, live, paused (only asking brings news), down or refused; when the page was
- * last known to be true.
+ * `on.state(state, since)`: connecting, live, paused (news when asking), down, refused; when the page was true.
  */
 export function join({ after, headers = {}, on }) {
   let socket = null, attempts = 0, comingBack, silence, isReady = false, isAsking = false, isPaused = false;
@@ -80,12 +78,12 @@ export function join({ after, headers = {}, on }) {
   }
 
   function receive(message) {
-    // What is not the room's own (the gateway tells of its troubles in another form) answers nothing.
+    // What is not the room's own, such as the gateway's troubles, answers nothing.
     if (message.v !== 1 || message.type === "error") return;
     if (message.type === "presence") return on.presence?.(message.data.viewers);
     clearTimeout(silence);
     if (message.type === "pong") {
-      isPaused = message.paused === true;
+      isPaused = !!message.paused;
       if (message.seq > received) resume();
       return tell();
     }
@@ -133,7 +131,7 @@ export function join({ after, headers = {}, on }) {
     }
   }
 
-  /** The page must be true for this number, soon; not every page at the same moment, nor too often. */
+  /** The page must be true for this number, soon; not all pages at once, nor too often. */
   function want(seq) {
     wanted = Math.max(wanted, seq);
     if (after === null || isReading || document.hidden) return;
