@@ -107,7 +107,7 @@ def rival(environment: pytest.MonkeyPatch, database: Database) -> Company:
 def queues(environment: pytest.MonkeyPatch) -> Sqs:
     """SQS, at the edge where nothing real can be had in a unit of time this short."""
     queues = Sqs()
-    environment.setattr(messages, "_send_batch", queues.send_batch)
+    environment.setattr(messages, "_ask", queues.ask)
     return queues
 
 

@@ -144,13 +144,14 @@ class Sqs:
         self.sent: list[dict[str, Any]] = []
         self.is_down = False
 
-    def send_batch(self, request: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
         entries = request["Entries"]
         assert 1 <= len(entries) <= 10
         assert len({entry["Id"] for entry in entries}) == len(entries)
         if self.is_down:
             raise ConnectionError("SQS is down")
-        self.sent += [{"QueueUrl": request["QueueUrl"], **entry} for entry in entries]
+        if action == "SendMessageBatch":
+            self.sent += [{"QueueUrl": request["QueueUrl"], **entry} for entry in entries]
         return {"Successful": [{"Id": entry["Id"]} for entry in entries]}
 
     def bodies(self, queue: str) -> list[str]:

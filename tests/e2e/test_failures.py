@@ -182,8 +182,9 @@ def test_a_room_whose_wake_up_sqs_refuses_is_woken_by_the_sweeper(company: Compa
             company.sell(body)
             wait_until(lambda: sold(company) == [body["sale_id"]])
         time.sleep(10)  # a younger message may be on its way
+        assert room.seen == {}
         levers.sweep()
-        room.wait_for(body["sale_id"])
+        assert room.wait_for(body["sale_id"])["data"]["saleId"] == body["sale_id"]
 
 
 def fate(company: Company, event_id: str) -> dict[str, Any]:

@@ -134,20 +134,20 @@ def test_nothing_to_send_sends_nothing(queues: Queues) -> None:
 
 def test_what_sqs_refuses_is_told(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = {"Failed": [{"Id": "0", "Message": "throttled"}]}
-    monkeypatch.setattr(messages, "_send_batch", lambda _: refused)
+    monkeypatch.setattr(messages, "_ask", lambda *_: refused)
     with pytest.raises(NotSent, match="1 of 1: throttled"):
         messages.send_sale_events([event()])
 
 
 def test_a_part_that_fails_does_not_stop_the_others(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
-    send, failures = messages._send_batch, iter([True])
+    ask, failures = messages._ask, iter([True])
 
-    def flaky(request: dict[str, Any]) -> dict[str, Any]:
+    def flaky(action: str, request: dict[str, Any]) -> dict[str, Any]:
         if next(failures, False):
             raise aws.Refused(None, "a hiccup")
-        return send(request)
+        return ask(action, request)
 
-    monkeypatch.setattr(messages, "_send_batch", flaky)
+    monkeypatch.setattr(messages, "_ask", flaky)
     with pytest.raises(aws.Refused):
         messages.send_sale_events([event() for _ in range(25)])
     assert len(queues.drain(queues.sales)) == 15
@@ -160,13 +160,13 @@ def test_a_message_carries_the_trace_of_the_invocation_that_sends_it(
     shape = Session().get_service_model("sqs").operation_model("SendMessageBatch").input_shape
     assert shape is not None
 
-    def keep(request: dict[str, Any]) -> dict[str, Any]:
+    def keep(action: str, request: dict[str, Any]) -> dict[str, Any]:
         # By AWS's own description of the request: moto and the emulator drop what is asked for here.
         assert not ParamValidator().validate(request, shape).has_errors()
         sent.extend(request["Entries"])
         return {}
 
-    monkeypatch.setattr(messages, "_send_batch", keep)
+    monkeypatch.setattr(messages, "_ask", keep)
     root = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     messages.send_sale_events([event()])
     # Lambda gives each invocation another one, and counts loops by what it adds.

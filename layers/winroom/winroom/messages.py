@@ -198,7 +198,7 @@ def _send(queue_url: str, entries: list[dict[str, str]]) -> None:
     for start in range(0, len(entries), _BATCH):
         part = [{"Id": str(n), **e, **_traced()} for n, e in enumerate(entries[start : start + _BATCH])]
         try:
-            answer = _send_batch({"QueueUrl": queue_url, "Entries": part})
+            answer = _ask("SendMessageBatch", {"QueueUrl": queue_url, "Entries": part})
         except Exception as error:
             failures.append(error)
             continue
@@ -217,10 +217,6 @@ def _traced() -> dict[str, Any]:
         return {}
     header = {"DataType": "String", "StringValue": ";".join(parts)}
     return {"MessageSystemAttributes": {"AWSTraceHeader": header}}
-
-
-def _send_batch(request: dict[str, Any]) -> dict[str, Any]:
-    return _ask("SendMessageBatch", request)
 
 
 def _ask(action: str, request: dict[str, Any]) -> dict[str, Any]:
