@@ -19,7 +19,7 @@ dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
 
 test: lint ## lint, types, unit, integration, end-to-end and browser tests
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing
-	$(BIN)/pytest tests/e2e tests/browser
+	$(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/browser
 
 lint: $(BIN)/.installed .venv/checkov/.installed ## style, types, templates and their security; English only
 	$(BIN)/python -m infra.english

@@ -18,7 +18,8 @@ from tests.factories import Company, Database
 from winroom import callers, db, messages, schema, switches
 from winroom.settings import settings
 
-STATE = ROOT / ".winroom" / "e2e"
+# Each of the processes that test side by side has a stack of its own.
+STATE = ROOT / ".winroom" / f"e2e-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"
 PASSWORDS = dict.fromkeys(schema.LOGINS, "test")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from infra.local.stack import Stack
+from tests.conftest import STATE
 from tests.e2e.conftest import Company, new_company, wait_until
 from tests.e2e.levers import Levers
 from tests.factories import sale
@@ -26,7 +27,7 @@ def test_a_thousand_sales_while_the_processor_is_killed(stack: Stack, levers: Le
     random.Random(4).shuffle(work)
     with levers.visible_after("SalesEventsQueue", 20), ExitStack() as rooms:
         opened = [rooms.enter_context(company.room()) for company in companies]
-        with killing(stack, "ProcessorFunction") as killed, ThreadPoolExecutor(8) as threads:
+        with killing("ProcessorFunction") as killed, ThreadPoolExecutor(8) as threads:
             answers = list(threads.map(lambda one: post_until_accepted(*one), work))
             assert set(answers) == {202}
             wait_until(lambda: killed[0] >= 5)
@@ -58,14 +59,14 @@ def pending(company: Company) -> int:
 
 
 @contextmanager
-def killing(stack: Stack, function: str) -> Iterator[list[int]]:
+def killing(function: str) -> Iterator[list[int]]:
     """Kills workers of a function at random moments; yields how many so far."""
     killed, over = [0], threading.Event()
 
     def kill() -> None:
         moments = random.Random(7)
         while not over.wait(moments.uniform(0.3, 1.5)):
-            for pid in workers(stack, function)[:1]:
+            for pid in workers(function)[:1]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     killed[0] += 1
@@ -79,13 +80,13 @@ def killing(stack: Stack, function: str) -> Iterator[list[int]]:
         thread.join()
 
 
-def workers(stack: Stack, function: str) -> list[int]:
+def workers(function: str) -> list[int]:
     """The processes of this stack that run a function, the busiest of them first."""
     found = []
     for process in Path("/proc").iterdir():
         with suppress(OSError, ValueError):
             command = (process / "cmdline").read_bytes().decode(errors="replace")
-            mine = "/.winroom/e2e/" in command and f"-{function}-" in command
+            mine = f"{STATE}/" in command and f"-{function}-" in command
             if mine and "_worker.py" in command:
                 found.append(int(process.name))
     return sorted(found, key=lambda pid: -Path(f"/proc/{pid}/stat").stat().st_mtime)
