@@ -15,6 +15,8 @@ from winroom.web import Call, Reply
 # Seconds. A monitor that asks every second must not become the load it watches.
 _REMEMBERED_FOR = 5.0
 _PATIENCE = 0.08
+# A process that has just started connects first; it is no news of the database that this takes longer.
+_PATIENCE_AT_FIRST = 1.0
 
 
 class Alive(TypedDict):
@@ -65,10 +67,11 @@ def _examined() -> Reply[Health]:
 def _services() -> health.Services:
     """What the database says, if it says it in time; an answer that is late is not waited for twice."""
     global _pending
+    patience = _PATIENCE if _pending else _PATIENCE_AT_FIRST
     if _pending is None or _pending.done():
         _pending = _thread().submit(_ask)
     try:
-        return _pending.result(timeout=_PATIENCE)
+        return _pending.result(timeout=patience)
     except Exception:
         # Broken, or too late: while it is under way, the next caller waits for the same one.
         return health.UNREACHABLE

@@ -1,6 +1,7 @@
 """The rest of the API through its HTTP door: who may do what, and what everyone then sees."""
 
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests import doors
 from tests.conftest import forget_process_state
 from tests.doors import Answer
 from tests.factories import Company, Database
+from winroom import db
 from winroom import health as hearts
 from winroom.settings import settings
 from winroom.web import lambda_handler
@@ -132,9 +134,27 @@ class TestHealth:
         database.execute("update wr.heartbeats set beat_at = now() - interval '4 minutes'")
         assert doors.http(handler, "GET", "/api/health").status == 200
 
+    def test_a_process_that_has_just_started_may_take_its_time_to_connect(
+        self, company: Company, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        database.execute("update wr.heartbeats set beat_at = now()")
+        monkeypatch.setattr(health, "_PATIENCE", 0.08)
+        connect = db.open_session
+
+        def slowly() -> AbstractContextManager[db.Connection]:
+            time.sleep(0.2)
+            return connect()
+
+        monkeypatch.setattr(db, "open_session", slowly)
+        assert doors.http(handler, "GET", "/api/health").status == 200
+        monkeypatch.setattr(health, "_last", None)
+        assert doors.http(handler, "GET", "/api/health").status == 503
+
     def test_an_absent_database_is_told_within_100_milliseconds(
         self, company: Company, environment: pytest.MonkeyPatch
     ) -> None:
+        doors.http(handler, "GET", "/api/health")
+        environment.setattr(health, "_last", None)
         environment.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nowhere")
         environment.setattr(health, "_PATIENCE", 0.08)
         forget_process_state()
