@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Self
@@ -56,7 +56,15 @@ class SaleEventReceived:
             raise Unreadable(f"not a sale event message: {error}") from error
 
     def body(self) -> str:
-        return json.dumps(asdict(self), default=str)
+        return json.dumps(
+            {
+                "event_id": str(self.event_id),
+                "tenant_id": str(self.tenant_id),
+                "received_at": str(self.received_at),
+                "trace": self.trace,
+                "version": self.version,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,14 @@ class ImportReady:
             raise Unreadable(f"not an import message: {error}") from error
 
     def body(self) -> str:
-        return json.dumps(asdict(self), default=str)
+        return json.dumps(
+            {
+                "import_id": str(self.import_id),
+                "tenant_id": str(self.tenant_id),
+                "next_row": self.next_row,
+                "version": self.version,
+            }
+        )
 
 
 def read_sales_event(body: str) -> SaleEventReceived | ImportReady:

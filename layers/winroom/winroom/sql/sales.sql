@@ -1,11 +1,11 @@
 -- record: Stores the events whose ids nobody has taken yet, and says which; creates their sellers.
-with incoming as (
-    select * from unnest(
-        %(event_ids)s::uuid[], %(sale_ids)s::text[], %(external_event_ids)s::text[], %(content_hashes)s::bytea[],
-        %(fingerprints)s::bytea[], %(payloads)s::text[], %(seller_ids)s::text[]
-    ) with ordinality
-    as incoming (
-        event_id, sale_id, external_event_id, content_hash, fingerprint, payload, seller_id, position)
+with incoming as materialized (
+    select
+        (event ->> 'event_id')::uuid as event_id, event ->> 'sale_id' as sale_id,
+        event ->> 'external_event_id' as external_event_id, event ->> 'seller_id' as seller_id,
+        decode(event ->> 'content_hash', 'hex') as content_hash, decode(event ->> 'fingerprint', 'hex') as fingerprint,
+        (event ->> 'payload')::jsonb as payload, position
+    from json_array_elements(%(events)s::json) with ordinality as incoming (event, position)
 ),
 keyed as (
     -- Both ids are taken together or neither is, and they stay with their event for ever.
@@ -29,18 +29,17 @@ new_sellers as (
 insert into wr.sales_events (
     tenant_id, event_id, sale_id, external_event_id, source, payload, content_hash, fingerprint)
 select
-    wr.current_tenant(), event_id, sale_id, external_event_id, %(source)s, payload::jsonb, content_hash,
-    fingerprint
+    wr.current_tenant(), event_id, sale_id, external_event_id, %(source)s, payload, content_hash, fingerprint
 from accepted
 returning event_id;
 
 -- compare: What events whose ids are taken repeat or contradict; a contradiction is kept as a failed event.
-with incoming as (
-    select * from unnest(
-        %(event_ids)s::uuid[], %(sale_ids)s::text[], %(external_event_ids)s::text[], %(content_hashes)s::bytea[],
-        %(fingerprints)s::bytea[], %(payloads)s::text[]
-    ) with ordinality
-    as incoming (event_id, sale_id, external_event_id, content_hash, fingerprint, payload, position)
+with incoming as materialized (
+    select
+        (event ->> 'event_id')::uuid as event_id, event ->> 'sale_id' as sale_id,
+        event ->> 'external_event_id' as external_event_id, decode(event ->> 'content_hash', 'hex') as content_hash,
+        decode(event ->> 'fingerprint', 'hex') as fingerprint, (event ->> 'payload')::jsonb as payload, position
+    from json_array_elements(%(events)s::json) with ordinality as incoming (event, position)
 ),
 judged as (
     select incoming.*, known.event_id as known_id, known.content_hash <> incoming.content_hash as is_conflict
@@ -59,7 +58,7 @@ kept as (
         tenant_id, event_id, sale_id, external_event_id, source, payload, content_hash, fingerprint,
         status, failure, conflicts_with, error_message)
     select
-        wr.current_tenant(), event_id, sale_id, external_event_id, %(source)s, payload::jsonb, content_hash,
+        wr.current_tenant(), event_id, sale_id, external_event_id, %(source)s, payload, content_hash,
         fingerprint, 'failed', 'conflict', known_id, format(%(conflict)s, known_id)
     from judged
     where is_conflict

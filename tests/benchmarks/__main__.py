@@ -1,0 +1,99 @@
+"""`python -m tests.benchmarks`: measures each row of the table beside its floor. `make bench` calls it."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from infra.local import postgres
+from infra.release import ROOT, release
+from tests.benchmarks.measure import Result, Scale
+
+# In the order of the table.
+PROGRAMS = (
+    "ingestion",
+    "ingestion_load",
+    "processor",
+    "fanout",
+    "whole_way",
+    "cold_start",
+    "reading",
+    "size",
+)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1, type=click.Choice(PROGRAMS))
+@click.option("--smoke", is_flag=True, help="Only prove that the programs run: little is done, nothing timed.")
+@click.option("--json", "to", type=click.Path(dir_okay=False, path_type=Path), help="Write all of it there, too.")
+@click.option("--within", is_flag=True, hidden=True, help="Print results as lines of JSON: one process a program.")
+def main(names: tuple[str, ...], smoke: bool, to: Path | None, within: bool) -> None:
+    """Measure the programs named, or all, each in a process of its own and beside its floor."""
+    if within:
+        for result in import_module(f"tests.benchmarks.{names[0]}").run(Scale(smoke)):
+            print(json.dumps(asdict(result)), file=sys.__stdout__, flush=True)
+        return
+    results = []
+    for name in names or PROGRAMS:
+        for result in _results(name, smoke):
+            click.echo(f"{name}: {result.what}: {result.ours}", err=True)
+            results.append(result)
+    if smoke:
+        click.echo(f"{len(results)} lines came about. Nothing was timed.")
+    else:
+        Console(width=None if sys.stdout.isatty() else 170).print(_table(results))
+    if to:
+        told = {"machine": machine(), "results": [asdict(result) for result in results]}
+        to.write_text(json.dumps(told, indent=2) + "\n")
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were taken on."""
+    model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    server = subprocess.run([postgres.binaries() / "postgres", "-V"], capture_output=True, text=True, check=True)  # noqa: S603
+    return {
+        "processor": model[0].partition(": ")[2] if model else platform.machine(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "postgresql": server.stdout.split()[-1],
+        "psycopg": psycopg.__version__,
+        "release": release(),
+    }
+
+
+def _results(name: str, smoke: bool) -> Iterator[Result]:
+    command = [sys.executable, "-m", "tests.benchmarks", name, "--within", *(["--smoke"] if smoke else [])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:  # noqa: S603
+        assert process.stdout
+        for line in process.stdout:
+            yield Result(**json.loads(line))
+    if process.returncode:
+        raise click.ClickException(f"{name} failed: what it said stands above.")
+
+
+def _table(results: list[Result]) -> Table:
+    about = machine()
+    title = f"{about['cores']} x {about['processor']}, Python {about['python']}, PostgreSQL {about['postgresql']}"
+    table = Table(title=title, box=None, pad_edge=False, header_style="bold", title_justify="left")
+    for column in ("what", "ours", "floor", "ratio", "how far", ""):
+        table.add_column(column, overflow="fold")
+    for one in results:
+        verdict = {True: "reached", False: "NOT REACHED", None: ""}[one.is_reached]
+        table.add_row(one.what, one.ours, one.floor, one.ratio and f"{one.ratio:.2f}", one.target, verdict)
+    return table
+
+
+if __name__ == "__main__":
+    main()
