@@ -2,14 +2,21 @@
 is held by the linters, and by tests/unit/test_parameters.py."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from samcli.cli.types import CfnParameterOverridesType
 
 from infra.local import emulator
+from infra.release import ROOT, release
 from tests import template
 from tests.template import Json
 
@@ -41,11 +48,11 @@ CERTIFICATE = {"CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate
 
 class Cloud:
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._stacks = self.client("cloudformation")
 
     def client(self, service: Any) -> Any:
-        return emulator.session().client(service, endpoint_url=self._url)
+        return emulator.session().client(service, endpoint_url=self.url)
 
     def deploy(self, file: str, **parameters: str) -> tuple[dict[str, str], dict[str, str]]:
         """The new stack's outputs, and its resources' ids."""
@@ -191,6 +198,34 @@ def test_an_edge_with_wrong_parameters_is_refused_with_a_sentence(
 ) -> None:
     with pytest.raises(ClientError, match=sentence):
         cloud.deploy("edge.yaml", **{**ORIGINS, **parameters})
+
+
+def test_a_deployment_is_of_this_build_whatever_was_chosen_before(cloud: Cloud, tmp_path: Path) -> None:
+    given = tmp_path / "my staging.yaml"
+    given.write_text(
+        f"Release: {'0' * 64}\nRuntime: python3.11\nAllowedOrigins: https://a.example https://b.example\n"
+    )
+    (tmp_path / "sam").write_text(f'#!/bin/sh\nfor one; do echo "$one"; done > {tmp_path}/"$1"\n')
+    (tmp_path / "sam").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"ENV": "staging", "RUNTIME": "python3.13", "ARCHITECTURE": "arm64", "CANARY": "true"}
+    # One name for the region, the one that other tools of AWS go by.
+    aws = {k: v for k, v in emulator.client_environment(cloud.url).items() if k != "AWS_DEFAULT_REGION"}
+    subprocess.run(  # noqa: S603
+        [str(ROOT / "infra/deploy.sh")],
+        env={**aws, **environment, "PATH": path, "PARAMETERS": str(given)},
+        check=True,
+    )
+    for verb in ("build", "deploy"):
+        arguments = (tmp_path / verb).read_text().splitlines()
+        parameters = arguments[arguments.index("--parameter-overrides") + 1 :]
+        told = CfnParameterOverridesType().convert(tuple(parameters), None, None)
+        assert (told["Runtime"], told["Release"]) == ("python3.13", release())
+        assert re.fullmatch("[0-9a-f]{64}", told["Deployment"])
+        # Given goes before samconfig.toml, and what it does not say stands.
+        assert told["AllowedOrigins"] == "https://a.example https://b.example"
+        assert (told["Canary"], told["LogRetentionDays"]) == ("true", "14")
+        assert "a.example" not in " ".join(arguments)
 
 
 def zone(cloud: Cloud) -> str:

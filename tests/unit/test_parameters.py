@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,8 @@ def test_a_parameter_takes_what_is_right_and_says_what_is_wrong(
 @pytest.mark.parametrize("name", ["staging", "production"])
 def test_what_samconfig_chooses_exists(name: str) -> None:
     known = template.read(ROOT / "template.yaml")["Parameters"]
-    chosen = dict(pair.split("=") for pair in destination.configured(name)["parameter_overrides"].split())
+    pairs = shlex.split(destination.configured(name)["parameter_overrides"])
+    chosen = dict(pair.split("=", 1) for pair in pairs)
     assert {
         k for k, v in chosen.items() if str(v) not in map(str, known[k].get("AllowedValues", [v]))
     } == set()
