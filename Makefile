@@ -33,8 +33,9 @@ lint: $(BIN)/.installed .venv/checkov/.installed ## style, types, templates and 
 screenshots: $(BIN)/.installed ## pictures of all pages, light and dark, phone and desktop; README=--readme: those of the README too
 	@$(BIN)/python -m infra.screenshots $(README)
 
-deploy: $(BIN)/.installed ## deploy to AWS: ENV=staging|production, RUNTIME, ARCHITECTURE, CANARY=false for a hotfix
-	PATH="$(CURDIR)/$(BIN):$$PATH" ENV=$(ENV) RUNTIME=$(RUNTIME) ARCHITECTURE=$(ARCHITECTURE) CANARY=$(CANARY) infra/deploy.sh
+deploy: $(BIN)/.installed ## deploy to AWS: ENV=staging|production, PARAMETERS=file.yaml, RUNTIME, ARCHITECTURE, CANARY=false for a hotfix
+	PATH="$(CURDIR)/$(BIN):$$PATH" ENV=$(ENV) RUNTIME=$(RUNTIME) ARCHITECTURE=$(ARCHITECTURE) CANARY=$(CANARY) \
+	  PARAMETERS="$(PARAMETERS)" infra/deploy.sh
 
 edge: $(BIN)/.installed ## deploy the edge in front of it: ENV=staging|production; GUIDED=1 asks for its parameters
 	$(BIN)/python -m infra.destination $(ENV)-edge

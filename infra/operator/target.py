@@ -67,7 +67,7 @@ class Target:
         """Where API and pages answer: WINROOM_URL, else the stack's; without a slash at its end."""
         url = os.environ.get("WINROOM_URL")
         if not url:
-            url = self.output("HttpUrl") if self.stack else self.local().http_url
+            url = self.output("PublicUrl") if self.stack else self.local().http_url
         if not url.startswith(("http://", "https://")):
             raise click.ClickException(f"{url} is no address of an API: it must begin with https://.")
         return url.rstrip("/")

@@ -40,7 +40,7 @@ def deployed(winroom: Winroom, company: Company) -> Iterator[Winroom]:
         parts = urlsplit(company.database.owner_url)
         deploy(
             "staging",
-            HttpUrl="https://api.example.com/",
+            PublicUrl="https://api.example.com/",
             DatabaseAddress=f"{parts.hostname}:{parts.port}{parts.path}",
             OperatorPasswordSecret=operator,
             OwnerDatabaseSecret=owner,
