@@ -110,14 +110,16 @@ def _export(company: Row, to: Path) -> takeout.Manifest:
 
 
 def _stop(company: Row) -> None:
-    """Lets nobody in any more, and waits until that has reached every process."""
-    if company["stage"] is None:
-        with operator_session() as conn:
-            offboarding.stop(conn, company["tenant_id"])
-    remaining = offboarding.SETTLED_AFTER - float(company["stopped_for"] or 0)
-    if remaining > 0:
+    """Lets nobody in any more, and waits until that has reached every process. Whoever is still inside may let
+    somebody in: that is ended, and waited for, too."""
+    while (remaining := offboarding.SETTLED_AFTER - _stopped_for(company)) > 0:
         with _progress.status(f"Nobody is let in any more; {remaining:.0f} s until everybody is out"):
             time.sleep(remaining)
+
+
+def _stopped_for(company: Row) -> float:
+    with operator_session() as conn:
+        return offboarding.stop(conn, company["tenant_id"])
 
 
 def _delete(company: Row) -> list[Row]:
