@@ -86,20 +86,20 @@ def _retain() -> None:
     ends = time.monotonic() + _RETENTION_PATIENCE
     retained: Counter[retention.Kind] = Counter()
     failures: list[Exception] = []
-    waiting = deque(retention.KINDS)
+    waiting = deque((kind, retention.START) for kind in retention.KINDS)
     while waiting and time.monotonic() < ends:
-        kind = waiting.popleft()
+        kind, after = waiting.popleft()
         try:
             with db.jobs_session() as conn:
-                number = retention.work(conn, kind)
+                batch = retention.work(conn, kind, after)
         except Exception as error:
             error.add_note(f"while working {kind}")
             failures.append(error)
             continue
-        retained[kind] += number
-        if number == retention.AT_ONCE:
-            waiting.append(kind)
-    telemetry.logger().append_keys(retained=dict(retained), left_over=list(waiting))
+        retained[kind] += batch.number
+        if batch.next:
+            waiting.append((kind, batch.next))
+    telemetry.logger().append_keys(retained=dict(retained), left_over=[kind for kind, _ in waiting])
     if failures:
         raise ExceptionGroup("kinds failed", failures)
 

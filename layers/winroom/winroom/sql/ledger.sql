@@ -6,7 +6,7 @@ select tenant_id, wr.enter_tenant(tenant_id) from wr.tenants where slug = %(slug
 
 -- read_whole: For this transaction no plan that looks up rows one by one: a table without fresh statistics is
 -- taken for small, and a hundred thousand sales then took hours instead of seconds.
-select set_config('enable_nestloop', 'off', true);
+select wr.set_local('enable_nestloop', 'off');
 
 -- counts: How much there is of what, and what waits for somebody.
 select
