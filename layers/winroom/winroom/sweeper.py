@@ -35,9 +35,10 @@ def lagging_rooms(conn: Connection) -> list[RoomChanged]:
     ]
 
 
-def unwelcome_connections(conn: Connection) -> list[str]:
-    """Sockets of disabled or logged-out people, revoked keys, revoked displays, and all that is paused."""
-    return [row["connection_id"] for row in conn.execute(_SQL["unwelcome_connections"])]
+def forget_unwelcome(conn: Connection, limit: int) -> list[Row]:
+    """Forgets sockets of disabled or logged-out people, revoked keys, revoked displays, and all that is paused:
+    `connection_id` and `tenant_id` of each, None where it is gone already. Close them after the commit."""
+    return conn.execute(_SQL["forget_unwelcome"], {"limit": limit}).fetchall()
 
 
 def forget_leftovers(conn: Connection) -> Row:
