@@ -110,8 +110,8 @@ def _export(company: Row, to: Path) -> takeout.Manifest:
 
 
 def _stop(company: Row) -> None:
-    """Lets nobody in any more, and waits until that has reached every process. Whoever is still inside may let
-    somebody in: that is ended, and waited for, too."""
+    """Lets nobody in any more, and waits until that has reached every process. Whom somebody who is still
+    inside lets in meanwhile is put out, and waited for, too."""
     while (remaining := offboarding.SETTLED_AFTER - _stopped_for(company)) > 0:
         with _progress.status(f"Nobody is let in any more; {remaining:.0f} s until everybody is out"):
             time.sleep(remaining)

@@ -106,9 +106,9 @@ class RateLimited(WinRoomError):
 
 
 class Misdirected(WinRoomError):
-    """Nothing was recorded: this address is not for direct use. Send the same to Win Room by its public name."""
+    """Nothing was recorded, this address is for nobody: send the same to Win Room by its public name."""
 
-    # Not what a request like this deserves, but what its sender repeats: to many, any other 4xx is final.
+    # What senders of sales repeat: to many of them, any other 4xx is final.
     status = 429
     code = "misdirected"
 

@@ -50,7 +50,8 @@ def schema_version(conn: Connection) -> str:
 
 
 def find(conn: Connection, slug: str) -> Row | None:
-    """`tenant_id`, `slug`, `name` of a company, and how far its end has come (`stage`), None while it goes on."""
+    """`tenant_id`, `slug`, `name` of a company, and how far its end has come: `stage`, None while it goes
+    on."""
     return conn.execute(_SQL["stage"], {"slug": slug}).fetchone()
 
 

@@ -36,8 +36,10 @@ def lagging_rooms(conn: Connection) -> list[RoomChanged]:
 
 
 def forget_unwelcome(conn: Connection, limit: int) -> list[Row]:
-    """Forgets sockets of disabled or logged-out people, revoked keys, revoked displays, and all that is paused:
-    `connection_id` and `tenant_id` of each, None where it is gone already. Close them after the commit."""
+    """Forgets sockets of disabled or logged-out people, revoked keys and displays, and all that is paused.
+
+    Their `connection_id`, to be closed after the commit, and `tenant_id`, None where one was gone already.
+    """
     return conn.execute(_SQL["forget_unwelcome"], {"limit": limit}).fetchall()
 
 

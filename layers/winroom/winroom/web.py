@@ -238,7 +238,7 @@ def _behind_edge(app: ASGIApp) -> ASGI:
 
 
 def _past_the_edge(request: Request) -> WinRoomError:
-    """Why it is refused. What may be a sale is not refused for ever: its sender was told the wrong address."""
+    """Why it is refused. What may be a sale is not refused for ever: its sender has the wrong address."""
     if request.method == "POST" and request.url.path.startswith("/api/events"):
         telemetry.logger().warning("a sale came past the edge: tell its sender our public name")
         return Misdirected()
