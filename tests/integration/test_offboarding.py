@@ -3,7 +3,9 @@
 import hashlib
 import json
 import stat
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -340,6 +342,34 @@ def test_what_is_under_way_for_a_company_that_is_gone_harms_nobody(
     maintenance({"job": "sweep"}, doors.context())
     assert mentions(company) == []
     assert rival.count("queue") == 1
+
+
+def test_a_deletion_that_has_to_give_way_goes_on(company: Company, at_once: None) -> None:
+    company.database.seller(company, "anna")
+    deletes = ("tenant", "delete", "acme", "--without-export", "--confirm", "acme")
+    with ThreadPoolExecutor(1) as thread, company.database.operator() as other:
+        other.execute("select from wr.sellers for update")
+        deleting = thread.submit(winroom, company.database, *deletes)
+        # It has locked the company, and waits for the seller; whoever has that needs the company.
+        while not waits_for_a_lock(company.database):
+            time.sleep(0.02)
+        other.execute(
+            "insert into wr.products (tenant_id, name) values (%s, 'Desk')",
+            [company.tenant_id],
+        )
+        other.commit()
+        done = deleting.result()
+    assert done.exit_code == 0, done.output
+    assert mentions(company) == []
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    return bool(
+        database.execute(
+            "select 1 from pg_locks l join pg_database d on d.oid = l.database or l.database is null"
+            " where not granted and d.datname = current_database()"
+        )
+    )
 
 
 def stop_by_command(company: Company, waits: list[float]) -> list[float]:
