@@ -680,19 +680,19 @@ class TestBatches:
         self, due: Company, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         unapproved = self.make_older_and_unapproved(due, 7)
-        looked_at = []
+        archived: list[int] = []
 
         def work(conn: Connection, kind: Kind, after: retention.Place) -> retention.Batch:
             batch = retained(conn, kind, after)
             if kind == "queue_items":
-                looked_at.append(batch.number)
+                archived.append(batch.number)
             return batch
 
         retained = retention.work
         monkeypatch.setattr(retention, "work", work)
         retain()
         # Twelve items, five at once: of the first seven none goes.
-        assert looked_at == [0, 3, 2]
+        assert archived == [0, 3, 2]
         assert {row["id"] for row in due.rows("select queue_id as id from wr.queue")} == unapproved
         floor.approve(
             due, {"id": due.rows("select claim_id from wr.claims where state = 'pending'")[0]["claim_id"]}

@@ -201,8 +201,8 @@ def test_what_is_archived_is_put_right_as_it_is_told(company: Company, queues: S
     maintenance({"job": "sweep"}, doors.context())
     floor.enqueue(company, queues)
     winroom(company.database, "tenant", "recount", "acme")
-    told = verify(company.database)
-    assert told.exit_code == 0, told.output
+    again = verify(company.database)
+    assert again.exit_code == 0, again.output
     assert company.count("queue") == 2
 
 

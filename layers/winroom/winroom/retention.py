@@ -48,5 +48,7 @@ def work(conn: Connection, kind: Kind, after: Place = START) -> Batch:
     A transaction of its own for each call, please: what it has locked stays so until the commit.
     """
     row = only(conn.execute(_SQL[kind], {"limit": AT_ONCE, **after}))
-    is_last = row.get("saw", row["number"]) < AT_ONCE
-    return Batch(row["number"], None if is_last else {name: row.get(name) for name in START})
+    # Of most kinds all that it saw went, and the next batch begins with what is left.
+    row = {"saw": row["number"], **START, **row}
+    is_last = row["saw"] < AT_ONCE
+    return Batch(row["number"], None if is_last else {name: row[name] for name in START})
