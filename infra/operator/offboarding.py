@@ -2,11 +2,14 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 import click
 from psycopg import IsolationLevel
+from psycopg.errors import DeadlockDetected
 from rich.console import Console
 
 from infra.operator import screen, takeout
@@ -14,6 +17,8 @@ from infra.operator.target import operator_session
 from winroom import db, offboarding
 from winroom.db import Connection, Row
 from winroom.offboarding import Table
+
+Result = TypeVar("Result")
 
 # For people: what is piped elsewhere is the result alone.
 _progress = Console(stderr=True)
@@ -110,14 +115,16 @@ def _export(company: Row, to: Path) -> takeout.Manifest:
 
 
 def _stop(company: Row) -> None:
-    """Lets nobody in any more, and waits until that has reached every process."""
-    if company["stage"] is None:
-        with operator_session() as conn:
-            offboarding.stop(conn, company["tenant_id"])
-    remaining = offboarding.SETTLED_AFTER - float(company["stopped_for"] or 0)
-    if remaining > 0:
+    """Lets nobody in any more, and waits until that has reached every process. Whom somebody who is still
+    inside lets in meanwhile is put out, and waited for, too."""
+    while (remaining := offboarding.SETTLED_AFTER - _stopped_for(company)) > 0:
         with _progress.status(f"Nobody is let in any more; {remaining:.0f} s until everybody is out"):
             time.sleep(remaining)
+
+
+def _stopped_for(company: Row) -> float:
+    with operator_session() as conn:
+        return offboarding.stop(conn, company["tenant_id"])
 
 
 def _delete(company: Row) -> list[Row]:
@@ -128,7 +135,7 @@ def _delete(company: Row) -> list[Row]:
         offboarding.begin(conn, tenant_id)
         conn.commit()
         deleted = Counter({t.name: _delete_all(conn, t, tenant_id) for t in offboarding.in_bulk(tables)})
-        deleted.update(offboarding.delete_rest(conn, tables, tenant_id))
+        deleted.update(_until_done(conn, lambda: offboarding.delete_rest(conn, tables, tenant_id)))
         left = offboarding.counts(conn, tables, tenant_id)
         if any(left.values()):
             raise click.ClickException(f"Rows are left, somebody adds new ones: {left}. Run it again.")
@@ -139,11 +146,21 @@ def _delete_all(conn: Connection, table: Table, tenant_id: UUID) -> int:
     """Deletes a table's rows, so many at once and committed; returns how many there were."""
     deleted = 0
     with _progress.status(f"Deleting {table.name}", spinner="line") as status:
-        while gone := offboarding.delete_some(conn, table, tenant_id):
+        while gone := _until_done(conn, lambda: offboarding.delete_some(conn, table, tenant_id)):
             conn.commit()
             deleted += gone
             status.update(f"Deleting {table.name}: {deleted:,}")
     return deleted
+
+
+def _until_done(conn: Connection, step: Callable[[], Result]) -> Result:
+    """Takes a step of the deletion, anew where it had to give way: a sale that is still being worked may hold
+    what it needs, and need what it holds."""
+    while True:
+        try:
+            return step()
+        except DeadlockDetected:
+            conn.rollback()
 
 
 def _show(slug: str, tables: list[Row], as_json: bool) -> None:

@@ -23,7 +23,6 @@ LOGINS = {
     "switches.page": ["operator"],
     "retention": ["jobs"],
     "gauges": ["jobs"],
-    "connections.forget": ["app", "jobs"],
     "tenants.create": ["app", "operator"],
     "tenants.open_room": ["app", "operator"],
     "tenants.find": ["operator"],

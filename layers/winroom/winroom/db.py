@@ -151,7 +151,7 @@ def enter(conn: Connection, tenant_id: UUID) -> None:
 @contextmanager
 def patiently(conn: Connection, seconds: int) -> Iterator[None]:
     """More time for statements of this transaction that are known to be long, and rare."""
-    conn.execute("select set_config('statement_timeout', %s, true)", [f"{seconds}s"])
+    conn.execute("select wr.set_local('statement_timeout', %s)", [f"{seconds}s"])
     conn.patience = seconds + 1.0
     try:
         yield
