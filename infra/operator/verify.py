@@ -9,8 +9,8 @@ import click
 from psycopg import IsolationLevel
 
 from infra.operator import screen
-from infra.operator.target import operator_session
-from winroom import board, db, ledger
+from infra.operator.target import company_session, operator_session
+from winroom import db, ledger, tenants
 
 # Seconds that a statement may take.
 _PATIENCE = 1800
@@ -43,12 +43,9 @@ def verify(slug: str | None, as_json: bool) -> None:
 @click.argument("slug")
 @screen.as_json
 def recount(slug: str, as_json: bool) -> None:
-    """Count the boards of the company SLUG anew, from its approved claims."""
-    with operator_session() as conn:
-        if ledger.enter(conn, slug) is None:
-            raise _unknown(slug)
-        with db.patiently(conn, _PATIENCE):
-            board.recount(conn)
+    """Count the boards of the company SLUG anew, from its approved claims. Claims wait meanwhile."""
+    with company_session(slug) as (conn, _), db.patiently(conn, _PATIENCE):
+        tenants.recount(conn)
     if as_json:
         screen.show_json({"tenant": slug, "is_recounted": True})
     else:

@@ -133,9 +133,18 @@ def change(conn: Connection, wanted: TenantChanges) -> Row:
     if _setting(before, "time_zone") != _setting(after, "time_zone"):
         # Some three seconds for a hundred thousand claims; API Gateway waits for thirty.
         with db.patiently(conn, 25):
-            board.recount(conn)
-    conn.execute(_SQL["forget_cache"])
+            recount(conn)
+    else:
+        conn.execute(_SQL["forget_cache"])
     return _shown(after)
+
+
+def recount(conn: Connection) -> None:
+    """Counts the boards of the entered tenant anew. Waits for claims under way; those that follow wait for
+    it."""
+    conn.execute(_SQL["lock"])
+    board.recount(conn)
+    conn.execute(_SQL["forget_cache"])
 
 
 def known_zone(conn: Connection, name: str) -> str:
