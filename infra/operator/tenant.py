@@ -32,7 +32,7 @@ def create(name: str, slug: str | None, plan: plans.Plan, admin_email: str, as_j
     """
     slug = slug or tenants.slug_of(name)
     if not slug:
-        raise click.UsageError("The name has no letters to make a slug of: give --slug.")
+        raise click.UsageError("No slug can be made of this name: give --slug.")
     admin = {"email": admin_email, "password": passwords.random()}
     tenant_id = ids.new()
     with target.operator_session() as conn:

@@ -7,7 +7,7 @@ returning tenant_id, slug, name, plan, settings, created_at;
 -- open_room: The room that its log and its sockets live in.
 insert into wr.rooms (tenant_id) values (%(tenant_id)s);
 
--- find: A company by its id or its slug; an id goes first, for a slug might look like another's.
+-- find: A company by its id or its slug; an id goes first, for an old slug may look like another's.
 select tenant_id, slug, name, plan, settings, created_at
 from wr.tenants where slug = lower(%(tenant)s) or tenant_id::text = lower(%(tenant)s)
 order by tenant_id::text = lower(%(tenant)s) desc
