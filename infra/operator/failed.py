@@ -50,7 +50,9 @@ def group() -> None:
 @of_reason
 @since
 @click.option("--resolved", is_flag=True, help="Those that were settled.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most."
+)
 @screen.as_json
 def index(
     tenant: str | None,

@@ -87,9 +87,12 @@ def status(state: Path, as_json: bool) -> None:
 @group.command(epilog=screen.examples("winroom local logs", "winroom local logs emulator --lines 200"))
 @state_option
 @click.argument("name", required=False)
-@click.option("--lines", type=click.IntRange(min=1), default=40, show_default=True)
+@click.option("--lines", type=click.IntRange(min=1), default=40, show_default=True, help="How many.")
 def logs(state: Path, name: str | None, lines: int) -> None:
-    """The end of one log (emulator, postgres, proxy, sam-build, sam-deploy) or of all."""
+    """The end of one log, or of all.
+
+    NAME is emulator, postgres, proxy, sam-build or sam-deploy.
+    """
     kept = {file.stem: file for file in stack.logs(state)}
     if name and name not in kept:
         raise click.UsageError(f"There is no log {name}, but: {', '.join(kept) or 'none'}.")

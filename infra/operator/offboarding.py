@@ -28,11 +28,11 @@ _place = click.Path(path_type=Path)
 @click.option("--to", type=_place, required=True, help="A new folder, or a new file FILE.zip.")
 @click.option("--json", "as_json", is_flag=True, help="Show the manifest.")
 def export(slug: str, to: Path, as_json: bool) -> None:
-    """Write all that belongs to the company SLUG as JSON lines, archives included.
+    """Write all that belongs to the company SLUG to files.
 
-    One snapshot, beside a README that explains each file and a manifest with counts and checksums. It names
-    customers and colleagues: keep it as safe as the database. Hashes of passwords, keys, links and tickets
-    are left out: they only open doors.
+    JSON lines of one snapshot, archives included, beside a README that explains each file and a manifest
+    with counts and checksums. It names customers and colleagues: keep it as safe as the database. Hashes of
+    passwords, keys, links and tickets are left out: they only open doors.
     """
     company = _found(slug)
     if company["stage"] == "deleting":

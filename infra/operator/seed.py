@@ -37,9 +37,13 @@ CLAIM_TYPES = ("first_touch", "first_touch", "upsell", "retention")
     ),
 )
 @of_tenant
-@click.option("--sellers", type=click.IntRange(1, 10_000), default=100, show_default=True)
-@click.option("--events", type=click.IntRange(1, 100_000), default=500, show_default=True)
-@click.option("--claims", type=click.IntRange(0, 100_000), default=50, show_default=True)
+@click.option("--sellers", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many.")
+@click.option(
+    "--events", type=click.IntRange(1, 100_000), default=500, show_default=True, help="How many sales."
+)
+@click.option(
+    "--claims", type=click.IntRange(0, 100_000), default=50, show_default=True, help="Of how many sales."
+)
 @screen.yes
 @screen.as_json
 def seed(tenant: str | None, sellers: int, events: int, claims: int, yes: bool, as_json: bool) -> None:

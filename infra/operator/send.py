@@ -35,7 +35,7 @@ _NEEDED = {"--customer": "customer_name", "--price": "sell_price", "--seller": "
 @click.option("--customer", "customer_name", help="The customer's name.")
 @click.option("--price", "sell_price", help="Such as 1250.00.")
 @click.option("--seller", "seller_external_id", help="The id of the seller.")
-@click.option("--currency", type=click.Choice(get_args(Currency)))
+@click.option("--currency", type=click.Choice(get_args(Currency)), help="USD by default.")
 @click.option("--cost", "cost_price", help="Such as 800.00.")
 @click.option("--sku", "product_sku", help="The product's.")
 @click.option("--occurred-at", help="Such as 2026-01-31T15:30:00Z; now by default.")

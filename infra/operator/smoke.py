@@ -256,10 +256,11 @@ class Outcome:
 
 
 @click.command(
+    short_help="Follow one sale through a deployment.",
     epilog=screen.examples(
         "winroom smoke --url https://winroom.example --key wr_live_...",
         'winroom smoke --release "$(python -m infra.release)" --tenant acme --email ada@acme.example',
-    )
+    ),
 )
 @click.option("--url", envvar="WINROOM_URL", help="Where it answers, if not where --stack does.")
 @click.option(

@@ -22,7 +22,13 @@ group.add_command(offboarding.delete)
 @group.command(epilog=screen.examples('winroom tenant create "Acme & Sons" --admin-email ada@acme.example'))
 @click.argument("name")
 @click.option("--slug", help="What the company logs in with; made from the name by default.")
-@click.option("--plan", type=click.Choice(list(plans.INGESTION_LIMITS)), default="free", show_default=True)
+@click.option(
+    "--plan",
+    type=click.Choice(list(plans.INGESTION_LIMITS)),
+    default="free",
+    show_default=True,
+    help="How much it may send.",
+)
 @click.option("--admin-email", required=True, help="Who looks after the company's settings.")
 @screen.as_json
 def create(name: str, slug: str | None, plan: plans.Plan, admin_email: str, as_json: bool) -> None:

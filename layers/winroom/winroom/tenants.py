@@ -140,7 +140,7 @@ def change(conn: Connection, wanted: TenantChanges) -> Row:
 
 
 def recount(conn: Connection) -> None:
-    """Counts the boards of the entered tenant anew. Waits for claims under way, and later ones wait for it."""
+    """Counts the boards of the entered tenant anew. Waits for claims under way; later ones wait."""
     conn.execute(_SQL["lock"])
     board.recount(conn)
     conn.execute(_SQL["forget_cache"])
