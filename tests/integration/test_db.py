@@ -42,7 +42,7 @@ def test_a_connection_of_ones_own_leaves_no_statement_behind_a_pooler(database: 
     with db.connect(database.url_of("operator")) as conn:
         for _ in range(10):
             conn.execute("select 1")
-        assert conn.execute("select from pg_prepared_statements").fetchall() == []
+        assert conn.execute("select name from pg_prepared_statements").fetchall() == []
 
 
 def test_a_connection_that_the_server_ended_is_replaced(company: Company, database: Database) -> None:
