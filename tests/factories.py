@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import ExecStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 
@@ -124,7 +125,9 @@ class Database:
         """Runs a statement as the operator and returns its rows, if it has any."""
         with self.operator() as conn:
             cursor = conn.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else []
+            # Not its description: `select from` has none, and rows all the same.
+            has_rows = cursor.pgresult and cursor.pgresult.status == ExecStatus.TUPLES_OK
+            return cursor.fetchall() if has_rows else []
 
     def company(self, slug: str, plan: plans.Plan = "enterprise") -> Company:
         tenant_id = ids.new()

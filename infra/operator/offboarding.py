@@ -33,11 +33,11 @@ _place = click.Path(path_type=Path)
 @click.option("--to", type=_place, required=True, help="A new folder, or a new file FILE.zip.")
 @click.option("--json", "as_json", is_flag=True, help="Show the manifest.")
 def export(slug: str, to: Path, as_json: bool) -> None:
-    """Write all that belongs to the company SLUG as JSON lines, archives included.
+    """Write all that belongs to the company SLUG to files.
 
-    One snapshot, beside a README that explains each file and a manifest with counts and checksums. It names
-    customers and colleagues: keep it as safe as the database. Hashes of passwords, keys, links and tickets
-    are left out: they only open doors.
+    JSON lines of one snapshot, archives included, beside a README that explains each file and a manifest
+    with counts and checksums. It names customers and colleagues: keep it as safe as the database. Hashes of
+    passwords, keys, links and tickets are left out: they only open doors.
     """
     company = _found(slug)
     if company["stage"] == "deleting":
@@ -70,11 +70,12 @@ def delete(slug: str, to: Path | None, without_export: bool, confirm: str | None
     if (to is None) != without_export:
         raise click.UsageError("Say either where to --export it first, or --without-export.")
     company = _found(slug)
-    if company["stage"] == "deleting":
-        to = None  # What is left is not all of it: the export that was made before stands.
+    if to and company["stage"] == "deleting":
+        screen.note(f"Its deletion has begun, and what is left is not all of it: {to} is not written anew.")
+        to = None
     if to:
         _must_be_new(to)
-    _confirm(slug, confirm)
+    screen.confirm_name(f"All of {slug} will be deleted for ever.", slug, confirm, "--confirm")
     _stop(company)
     if to:
         _export(company, to)
@@ -94,14 +95,6 @@ def _must_be_new(to: Path) -> None:
         raise click.UsageError(f"{to} exists already: name a new folder or file.")
     if not to.parent.is_dir():
         raise click.UsageError(f"{to.parent} is no folder: make it first.")
-
-
-def _confirm(slug: str, confirm: str | None) -> None:
-    question = f"All of {slug} will be deleted for ever. Type its slug to go on"
-    # With a default, or nothing at all would be asked for again without end.
-    typed = confirm or click.prompt(question, default="", show_default=False, err=True)
-    if typed != slug:
-        raise click.UsageError(f"That is not {slug}: nothing was done.")
 
 
 def _export(company: Row, to: Path) -> takeout.Manifest:

@@ -57,9 +57,5 @@ def _confirm(name: str | None, yes: bool, meant: str | None) -> None:
     question = "Every company, every sale, every key will be gone."
     if name is None:
         screen.confirm(f"{question} Empty the local stack?", yes)
-    elif meant is not None and meant != name:
-        raise click.ClickException(f"Nothing was done: --yes-i-mean says {meant}, but this is {name}.")
-    elif meant is None and not screen.is_answered():
-        raise click.ClickException(f"Nothing was done: say which one you mean with --yes-i-mean {name}.")
-    elif meant is None and click.prompt(f"{question} Type {name} to go on", err=True) != name:
-        raise click.ClickException("Nothing was done.")
+    else:
+        screen.confirm_name(question, name, meant, "--yes-i-mean")

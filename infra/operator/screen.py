@@ -67,6 +67,18 @@ def confirm(question: str, yes: bool) -> None:
         raise click.ClickException("Nothing was done.")
 
 
+def confirm_name(question: str, name: str, given: str | None, option: str) -> None:
+    """Goes on if the name is spelled out: by the `option`, else typed. Raises ClickException where it is not,
+    or nobody is there to type it."""
+    if given is None and not is_answered():
+        raise click.ClickException(f"Nothing was done: say which one you mean with {option} {name}.")
+    # With a default, or nothing at all would be asked for again without end.
+    if given is None:
+        given = click.prompt(f"{question} Type {name} to go on", default="", show_default=False, err=True)
+    if given != name:
+        raise click.ClickException(f"Nothing was done: this is {name}, not {given or 'nothing'}.")
+
+
 def is_answered() -> bool:
     """Whether somebody sits in front of the question."""
     return sys.stdin.isatty()

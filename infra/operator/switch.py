@@ -30,7 +30,10 @@ class One(NamedTuple):
 
 @click.group("switch")
 def group() -> None:
-    """Pause what must not go on now: for everybody, for one company, for one key."""
+    """Pause what must not go on now.
+
+    For everybody, for one company, for one key.
+    """
 
 
 @group.command("list", epilog=screen.examples("winroom switch list"))

@@ -9,8 +9,8 @@ import click
 from psycopg import IsolationLevel
 
 from infra.operator import screen
-from infra.operator.target import operator_session
-from winroom import board, db, ledger
+from infra.operator.target import company_session, operator_session
+from winroom import db, ledger, tenants
 
 # Seconds that a statement may take.
 _PATIENCE = 1800
@@ -18,7 +18,10 @@ _PATIENCE = 1800
 Report = dict[str, Any]
 
 
-@click.command(epilog=screen.examples("winroom verify", "winroom verify --tenant acme --json"))
+@click.command(
+    short_help="Look for what cannot be, such as lost sales.",
+    epilog=screen.examples("winroom verify", "winroom verify --tenant acme --json"),
+)
 @click.option("--tenant", "slug", help="The slug of one company; all by default.")
 @screen.as_json
 def verify(slug: str | None, as_json: bool) -> None:
@@ -40,19 +43,19 @@ def verify(slug: str | None, as_json: bool) -> None:
 
 
 @click.command(epilog=screen.examples("winroom tenant recount acme"))
-@click.argument("slug")
+@click.argument("tenant")
 @screen.as_json
-def recount(slug: str, as_json: bool) -> None:
-    """Count the boards of the company SLUG anew, from its approved claims."""
-    with operator_session() as conn:
-        if ledger.enter(conn, slug) is None:
-            raise _unknown(slug)
-        with db.patiently(conn, _PATIENCE):
-            board.recount(conn)
+def recount(tenant: str, as_json: bool) -> None:
+    """Count the boards of a company anew.
+
+    From its approved claims; new ones wait meanwhile. TENANT is its slug or id.
+    """
+    with company_session(tenant) as (conn, _), db.patiently(conn, _PATIENCE):
+        tenants.recount(conn)
     if as_json:
-        screen.show_json({"tenant": slug, "is_recounted": True})
+        screen.show_json({"tenant": tenant, "is_recounted": True})
     else:
-        click.echo(f"The boards of {slug} show what its claims say.")
+        click.echo(f"The boards of {tenant} show what its claims say.")
 
 
 def _reports(slug: str | None) -> Iterator[Report]:

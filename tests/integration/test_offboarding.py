@@ -21,7 +21,7 @@ from functions.broadcaster.fanout import handler as fanout
 from functions.dead_letters.app import handler as dead_letters
 from functions.maintenance.app import handler as maintenance
 from functions.processor.app import handler as processor
-from infra.operator import takeout
+from infra.operator import screen, takeout
 from infra.operator.command import main
 from tests import crm, doors, floor
 from tests.conftest import forget_process_state
@@ -196,15 +196,17 @@ def test_a_deleted_company_is_nowhere_and_the_others_are_untouched(
     assert (again.exit_code, again.output) == (1, "Error: There is no company with the slug acme.\n")
 
 
-def test_nothing_is_deleted_before_the_slug_is_typed(company: Company, at_once: None, tmp_path: Path) -> None:
+def test_nothing_is_deleted_before_the_slug_is_typed(
+    company: Company, at_once: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = everything(company)
     arguments = ("tenant", "delete", "acme")
     for refused, told in (
         (winroom(company.database, *arguments), "--without-export"),
         (winroom(company.database, *arguments, "--without-export", "--export", "x"), "--without-export"),
-        (winroom(company.database, *arguments, "--without-export", "--confirm", "rival"), "nothing was done"),
-        (winroom(company.database, *arguments, "--without-export", typed="ACME\n"), "nothing was done"),
-        (winroom(company.database, *arguments, "--without-export"), "nothing was done"),
+        (winroom(company.database, *arguments, "--without-export", "--confirm", "rival"), "not rival"),
+        (winroom(company.database, *arguments, "--without-export", "--confirm", ""), "not nothing"),
+        (winroom(company.database, *arguments, "--without-export", typed="acme\n"), "--confirm acme"),
         (
             winroom(company.database, *arguments, "--export", str(tmp_path), "--confirm", "acme"),
             "exists already",
@@ -212,6 +214,11 @@ def test_nothing_is_deleted_before_the_slug_is_typed(company: Company, at_once: 
     ):
         assert refused.exit_code > 0
         assert told in refused.output
+    monkeypatch.setattr(screen, "is_answered", lambda: True)
+    for typed in ("ACME\n", "\n"):
+        refused = winroom(company.database, *arguments, "--without-export", typed=typed)
+        assert refused.exit_code == 1
+        assert "Nothing was done: this is acme" in refused.output
     assert everything(company) == before
     assert winroom(company.database, *arguments, "--without-export", typed="acme\n").exit_code == 0
     assert mentions(company) == []
@@ -231,7 +238,9 @@ def test_a_deletion_that_died_is_taken_up_where_it_was(
     assert counts(company)["queue"] == 0
     refused = winroom(company.database, "tenant", "export", "acme", "--to", f"{tmp_path}/y")
     assert "has begun" in refused.output
-    assert winroom(company.database, *deletes).exit_code == 0
+    resumed = winroom(company.database, *deletes)
+    assert resumed.exit_code == 0
+    assert f"{tmp_path}/x is not written anew" in resumed.output
     assert mentions(company) == []
     assert json.loads((tmp_path / "x" / "manifest.json").read_text()) == exported
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from infra.local import demo
 from infra.local import stack as local
 from infra.local.stack import Stack
 from infra.operator import screen
+from infra.operator.status import QUEUES
 from tests.factories import Company, Database
 from tests.integration.conftest import Winroom
 from winroom import schema, tenants
@@ -265,6 +267,17 @@ def test_the_local_stack_gets_its_demo_company_back(
     assert announced["http_url"] == up.http_url
     with database.operator() as conn:
         assert [one["slug"] for one in tenants.every(conn)] == ["demo"]
+
+
+def test_a_profile_of_elsewhere_is_nothing_to_the_local_stack(
+    winroom: Winroom, database: Database, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    up = running(database, demo.seed(tmp_path, database.url_of("operator")))
+    up = replace(up, outputs=dict.fromkeys(QUEUES.values(), "http://127.0.0.1:9/queue"))
+    environment.setattr(local, "read", lambda: up)
+    environment.setenv("AWS_PROFILE", "nobody")
+    told = json.loads(winroom("status", "--json").stdout)
+    assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9' in told["queues_unknown"]
 
 
 def running(database: Database, seeded: demo.Demo) -> Stack:

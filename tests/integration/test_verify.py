@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, LiteralString
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,7 +16,9 @@ from tests import clock, doors, floor
 from tests.doors import Sqs
 from tests.factories import Company, Database, sale
 from tests.office import Office
-from winroom import ids, ledger
+from winroom import claims, db, ids, ledger
+from winroom.callers import Caller
+from winroom.claims import NewClaim
 from winroom.db import Connection, connect
 from winroom.messages import SaleEventReceived
 
@@ -256,10 +259,30 @@ def test_boards_are_counted_anew_on_demand(company: Company, queues: Sqs) -> Non
     floor.claim(company, item)
     company.database.execute("update wr.board_days set wins = 7")
     company.database.execute("update wr.board_months set revenue = 7")
+    company.database.execute(
+        "insert into wr.cache_kv (tenant_id, key, value) values (%s, 'board', '{}')", company.tenant_id
+    )
     assert verify(company.database).exit_code == 1
     assert winroom(company.database, "tenant", "recount", "acme").exit_code == 0
     assert verify(company.database).exit_code == 0
+    assert company.count("cache_kv") == 0  # what was computed from the wrong ones
     assert winroom(company.database, "tenant", "recount", "nobody").exit_code == 1
+
+
+def test_a_recount_waits_for_a_claim_under_way(company: Company, queues: Sqs) -> None:
+    company.database.seller(company, "anna")
+    items = floor.enqueue(company, queues, sale(), sale())
+    floor.claim(company, items[0])
+    company.database.execute("delete from wr.board_days")
+    caller, wanted = Caller.operator(company.tenant_id), NewClaim(seller_id="anna", claim_type="upsell")
+    with ThreadPoolExecutor(1) as thread:
+        with db.tenant_session(company.tenant_id) as conn:
+            claims.claim(conn, caller, UUID(items[1]["id"]), wanted)
+            recount = thread.submit(winroom, company.database, "tenant", "recount", "acme")
+            while not company.database.execute("select pid from pg_locks where not granted"):
+                assert not recount.done()
+        assert recount.result().exit_code == 0, recount.result().output
+    assert verify(company.database).exit_code == 0
 
 
 def winroom(database: Database, *arguments: str) -> Result:

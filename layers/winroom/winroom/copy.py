@@ -36,6 +36,7 @@ PROBLEMS = {
     "out_of_range": "{field} is too far in the past",
     "email": "{field} must be an email address, such as ada@example.com",
     "slug": "{field} must be lower-case letters, digits and hyphens, 63 at most, such as acme-sons",
+    "slug_like_id": "{field} must not look like an id: choose a name, such as acme-sons",
     "password_length": "{field} must be 12 to 128 characters long",
     "password_common": "{field} is one of the first that anybody would try: choose another",
     "bool_type": "{field} must be true or false",
