@@ -21,6 +21,7 @@ BATCH = 100
 
 of_tenant = click.option(
     "--tenant",
+    type=screen.FILLED,
     help="The company, for which a key is made and then revoked. Without it WINROOM_KEY is used, or the key "
     "of the local demo company.",
 )
@@ -79,6 +80,14 @@ def complaint(answer: Mapping[str, Any]) -> str:
     return target.in_words(answer.get("error", ""), answer.get("details", []))
 
 
+def sendable(key: str) -> str:
+    """The key as a header can carry it. What is wrong with it is said without repeating it."""
+    key = key.strip()  # a line end behind it is the file's that it comes from
+    if not key.isascii() or not key.isprintable():
+        raise click.UsageError("The key has letters in it that no key has: copy it once more.")
+    return key
+
+
 def is_for_the_demo(tenant: str | None) -> bool:
     """Whether `of_company` leads to the local stack's demo company."""
     return not (tenant or os.environ.get("WINROOM_KEY"))
@@ -128,7 +137,7 @@ def _revoke(tenant_id: UUID, key: Row) -> None:
 
 @contextmanager
 def _opened(key: str) -> Iterator[Api]:
-    headers = {"Authorization": f"Bearer {key}", "User-Agent": "winroom"}
+    headers = {"Authorization": f"Bearer {sendable(key)}", "User-Agent": "winroom"}
     with httpx.Client(base_url=target.current().http_url, headers=headers, timeout=30) as client:
         try:
             yield Api(client)

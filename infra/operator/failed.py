@@ -31,7 +31,7 @@ def _moment(_context: click.Context, _option: click.Parameter, value: str | None
         raise click.BadParameter(error.details[0]["message"]) from error
 
 
-of_tenant = click.option("--tenant", help="Of one company only.")
+of_tenant = click.option("--tenant", type=screen.FILLED, help="Of one company only.")
 of_reason = click.option(
     "--reason", type=click.Choice(get_args(Reason)), help="That failed for this reason only."
 )

@@ -43,7 +43,7 @@ def create(tenant: str, name: str, scope: api_keys.Scope, as_json: bool) -> None
     if as_json:
         screen.show_json({"api_key_id": row["id"], "scope": scope, "api_key": key})
     else:
-        click.echo(key)
+        screen.say(key)
 
 
 @group.command("list", epilog=screen.examples("winroom key list acme"))
@@ -92,7 +92,7 @@ def revoke(key: str, yes: bool, as_json: bool) -> None:
     if as_json:
         screen.show_json(revoked)
     else:
-        click.echo(f"{_called(found)} has ended, and opens nothing within a minute.")
+        screen.say(f"{_called(found)} has ended, and opens nothing within a minute.")
 
 
 @group.command(epilog=screen.examples("winroom key rotate wr_live_AbCdEfGh --overlap 1440"))
@@ -122,7 +122,7 @@ def rotate(key: str, overlap: int, yes: bool, as_json: bool) -> None:
     if as_json:
         screen.show_json({"api_key_id": row["id"], "scope": row["scope"], "api_key": plain})
     else:
-        click.echo(plain)
+        screen.say(plain)
         screen.note(f"{_called(found)} goes on for {overlap} minutes.")
 
 

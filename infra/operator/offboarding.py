@@ -40,14 +40,12 @@ def export(slug: str, to: Path, as_json: bool) -> None:
     passwords, keys, links and tickets are left out: they only open doors.
     """
     company = _found(slug)
-    if company["stage"] == "deleting":
-        raise click.ClickException(f"The deletion of {slug} has begun: what is left is not all of it.")
     _must_be_new(to)
     manifest = _export(company, to)
     if as_json:
         screen.show_json(manifest)
     else:
-        click.echo(f"{to} has {sum(file['rows'] for file in manifest['files']):,} rows of {slug}.")
+        screen.say(f"{to} has {sum(file['rows'] for file in manifest['files']):,} rows of {slug}.")
 
 
 @click.command(
@@ -97,10 +95,18 @@ def _must_be_new(to: Path) -> None:
         raise click.UsageError(f"{to.parent} is no folder: make it first.")
 
 
+def _must_be_whole(conn: Connection, slug: str) -> None:
+    """In the snapshot that is written: somebody else may delete the company at the same time."""
+    company = offboarding.find(conn, slug)
+    if company is None or company["stage"] == "deleting":
+        raise click.ClickException(f"The deletion of {slug} has begun: what is left is not all of it.")
+
+
 def _export(company: Row, to: Path) -> takeout.Manifest:
     try:
         with operator_session() as conn, _progress.status("Exporting", spinner="line") as status:
             conn.isolation_level, conn.read_only = IsolationLevel.REPEATABLE_READ, True
+            _must_be_whole(conn, company["slug"])
             with db.patiently(conn, _PATIENCE):
                 return takeout.write(conn, company, to, lambda table: status.update(f"Exporting {table}"))
     except OSError as error:
@@ -160,7 +166,7 @@ def _show(slug: str, tables: list[Row], as_json: bool) -> None:
     if as_json:
         screen.show_json({"tenant": slug, "tables": tables})
         return
-    click.echo(f"{'table':<22}{'deleted':>10}{'left':>6}")
+    screen.say(f"{'table':<22}{'deleted':>10}{'left':>6}")
     for row in tables:
-        click.echo(f"{row['table']:<22}{row['deleted']:>10,}{row['left']:>6}")
-    click.echo(f"Nothing is left of {slug}.")
+        screen.say(f"{row['table']:<22}{row['deleted']:>10,}{row['left']:>6}")
+    screen.say(f"Nothing is left of {slug}.")

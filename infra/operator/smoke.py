@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from infra.local import stack
 from infra.operator import screen, target
+from infra.operator.api import sendable
 from winroom import ids
 
 # Seconds within which a sale is to be seen, and after which nothing more is begun.
@@ -269,7 +270,7 @@ class Outcome:
     help="A key of scope `full`; an `ingest` key checks less, and its sale stays in the queue.",
 )
 @click.option("--release", help="The SHA-256 that it must run: `python -m infra.release`.")
-@click.option("--tenant", help="The slug of the company that --email belongs to.")
+@click.option("--tenant", type=screen.FILLED, help="The slug of the company that --email belongs to.")
 @click.option("--email", help="Who logs in. The password is WINROOM_PASSWORD, or asked for.")
 @screen.as_json
 def smoke(
@@ -291,7 +292,7 @@ def smoke(
         for outcome in _taken(visit):
             outcomes.append(outcome)
             if not as_json:
-                click.echo(str(outcome))
+                screen.say(str(outcome))
     failed = [outcome for outcome in outcomes if outcome.result == "failed"]
     if as_json:
         told = {"ok": not failed, "url": visit.url, "steps": [asdict(outcome) for outcome in outcomes]}
@@ -309,15 +310,14 @@ def _visit(
     if running:
         # Its demo company, unless told otherwise.
         demo = Person(running.tenant, running.admin["email"], running.admin["password"])
-        return Visit(
-            running.http_url, key or running.api_key, release, _person(tenant, email) or demo, ExitStack()
-        )
+        person = _person(tenant, email) or demo
+        return Visit(running.http_url, sendable(key or running.api_key), release, person, ExitStack())
     url = url or target.current().http_url
     if not url.startswith(("http://", "https://")):
         raise click.UsageError(f"--url is an address like https://winroom.example, not {url}.")
     if not key:
         raise click.UsageError("Give a key of a company there: --key, or WINROOM_KEY.")
-    return Visit(url.rstrip("/"), key, release, _person(tenant, email), ExitStack())
+    return Visit(url.rstrip("/"), sendable(key), release, _person(tenant, email), ExitStack())
 
 
 def _person(tenant: str | None, email: str | None) -> Person | None:

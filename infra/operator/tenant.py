@@ -51,7 +51,7 @@ def create(name: str, slug: str | None, plan: plans.Plan, admin_email: str, as_j
         screen.show_json({"tenant_id": tenant_id, "tenant": slug, "admin": admin, "api_key": key})
         return
     Console().print(f"Created [bold]{slug}[/] ({tenant_id}). Shown only now:")
-    click.echo(f"  login    {admin['email']}  {admin['password']}\n  API key  {key}")
+    screen.say(f"  login    {admin['email']}  {admin['password']}\n  API key  {key}")
 
 
 @group.command("list", epilog=screen.examples("winroom tenant list", "winroom tenant list --json"))

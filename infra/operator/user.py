@@ -85,4 +85,4 @@ def _show_password(user: Row, as_json: bool) -> None:
     if as_json:
         screen.show_json(user)
     else:
-        click.echo(f"{user['email']}  {user['password']}")
+        screen.say(f"{user['email']}  {user['password']}")

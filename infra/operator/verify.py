@@ -22,7 +22,7 @@ Report = dict[str, Any]
     short_help="Look for what cannot be, such as lost sales.",
     epilog=screen.examples("winroom verify", "winroom verify --tenant acme --json"),
 )
-@click.option("--tenant", "slug", help="The slug of one company; all by default.")
+@click.option("--tenant", "slug", type=screen.FILLED, help="The slug of one company; all by default.")
 @screen.as_json
 def verify(slug: str | None, as_json: bool) -> None:
     """Look for what cannot be: sales that are lost, claims without a sale, boards that miscount.
@@ -55,7 +55,7 @@ def recount(tenant: str, as_json: bool) -> None:
     if as_json:
         screen.show_json({"tenant": tenant, "is_recounted": True})
     else:
-        click.echo(f"The boards of {tenant} show what its claims say.")
+        screen.say(f"The boards of {tenant} show what its claims say.")
 
 
 def _reports(slug: str | None) -> Iterator[Report]:
@@ -86,15 +86,15 @@ def _report(slug: str) -> Report | None:
 
 def _show(report: Report) -> None:
     slug = report["tenant"]
-    click.echo(f"{'WRONG' if report['faults'] else 'ok':<6}{slug}  {report['seconds']} s")
+    screen.say(f"{'WRONG' if report['faults'] else 'ok':<6}{slug}  {report['seconds']} s")
     counts = (f"{name.replace('_', ' ')} {number:,}" for name, number in report["counts"].items())
-    click.echo(f"      {', '.join(counts)}")
+    screen.say(f"      {', '.join(counts)}")
     for fault in report["faults"]:
         for sentence in fault["sentences"]:
-            click.echo(f"      {slug}: {sentence}.")
+            screen.say(f"      {slug}: {sentence}.")
         if (more := fault["total"] - len(fault["sentences"])) > 0:
-            click.echo(f"      {slug}: and {more:,} more of these.")
-        click.echo(f"      -> {fault['remedy']}")
+            screen.say(f"      {slug}: and {more:,} more of these.")
+        screen.say(f"      -> {fault['remedy']}")
 
 
 def _unknown(slug: str) -> click.ClickException:

@@ -81,6 +81,26 @@ def test_an_export_has_every_row_of_the_company_and_none_of_another(
     }
 
 
+def test_what_somebody_else_deletes_meanwhile_is_not_exported_as_the_whole(
+    company: Company, queues: Sqs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor.enqueue(company, queues, sale())
+    monkeypatch.setattr(offboarding, "SETTLED_AFTER", 1)
+
+    def somebody_deletes(seconds: float) -> None:
+        pass_time(company, seconds)
+        with company.database.operator() as conn:
+            offboarding.begin(conn, company.tenant_id)
+
+    monkeypatch.setattr("infra.operator.offboarding.time.sleep", somebody_deletes)
+    ours = winroom(
+        company.database, "tenant", "delete", "acme", "--export", f"{tmp_path}/x.zip", "--confirm", "acme"
+    )
+    assert (ours.exit_code, list(tmp_path.iterdir())) == (1, [])
+    assert "The deletion of acme has begun" in ours.output
+    assert company.count("queue") == 1
+
+
 def test_money_and_times_are_exact(company: Company, queues: Sqs, tmp_path: Path) -> None:
     floor.enqueue(
         company, queues, sale(sell_price="9999999999.99", occurred_at="2026-01-02T03:04:05.678901+02:00")

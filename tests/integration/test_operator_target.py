@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import boto3
+import psycopg
 import pytest
 from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
@@ -258,6 +259,13 @@ def test_the_local_stack_gets_its_demo_company_back(
     up = running(database, seeded)
     environment.setattr(local, "read", lambda: up)
     assert winroom("reset").exit_code == 1  # nobody answers
+    other = winroom("reset", "--yes", "--yes-i-mean", "winroom-production")
+    assert (other.exit_code, other.stdout) == (1, "")
+    assert "this is winroom-local, not winroom-production" in other.stderr
+    assert database.execute("select slug from wr.tenants") == [{"slug": "demo"}]
+    # A schema that no way back fits is no hindrance.
+    with psycopg.connect(database.owner_url) as owner:
+        owner.execute("drop index wr.claims_of_seller")
     done = winroom("reset", "--yes", "--json")
     assert done.exit_code == 0, done.stderr
     told = json.loads(done.stdout)
