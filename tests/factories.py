@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -19,6 +19,7 @@ from winroom import api_keys, ids, plans, sessions, tenants
 from winroom.db import Connection, connect
 
 _sales = count(1)
+_FIRST = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 
 def sale(**changes: Any) -> dict[str, Any]:
@@ -26,7 +27,8 @@ def sale(**changes: Any) -> dict[str, Any]:
     number = next(_sales)
     body = {
         "sale_id": f"sale-{number}",
-        "occurred_at": datetime(2026, 1, 2, 3, 4, number % 60, tzinfo=UTC).isoformat(),
+        # Each a second after the one before: lists show the newest first.
+        "occurred_at": (_FIRST + timedelta(seconds=number)).isoformat(),
         "customer_name": f"Customer {number}",
         "sell_price": "100.00",
         "currency": "USD",
