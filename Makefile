@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test lint screenshots deploy edge openapi lock
+.PHONY: help dev test coverage lint screenshots deploy edge openapi lock
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -18,8 +18,11 @@ dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
 	@$(BIN)/winroom local up
 
 test: lint ## lint, types, unit, integration, end-to-end and browser tests
-	$(BIN)/pytest -n auto --cov --cov-report=term-missing
+	$(BIN)/pytest -n auto
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/browser
+
+coverage: $(BIN)/.installed ## unit and integration tests again, and what they leave out: a third slower, so not part of `make test`
+	$(BIN)/pytest -n auto --cov --cov-report=term-missing
 
 lint: $(BIN)/.installed .venv/checkov/.installed ## style, types, templates and their security; English only
 	$(BIN)/python -m infra.english
@@ -33,8 +36,9 @@ lint: $(BIN)/.installed .venv/checkov/.installed ## style, types, templates and 
 screenshots: $(BIN)/.installed ## pictures of all pages, light and dark, phone and desktop; README=--readme: those of the README too
 	@$(BIN)/python -m infra.screenshots $(README)
 
-deploy: $(BIN)/.installed ## deploy to AWS: ENV=staging|production, RUNTIME, ARCHITECTURE, CANARY=false for a hotfix
-	PATH="$(CURDIR)/$(BIN):$$PATH" ENV=$(ENV) RUNTIME=$(RUNTIME) ARCHITECTURE=$(ARCHITECTURE) CANARY=$(CANARY) infra/deploy.sh
+deploy: $(BIN)/.installed ## deploy to AWS: ENV=staging|production, PARAMETERS=file.yaml, RUNTIME, ARCHITECTURE, CANARY=false for a hotfix
+	PATH="$(CURDIR)/$(BIN):$$PATH" ENV=$(ENV) RUNTIME=$(RUNTIME) ARCHITECTURE=$(ARCHITECTURE) CANARY=$(CANARY) \
+	  PARAMETERS="$(PARAMETERS)" infra/deploy.sh
 
 edge: $(BIN)/.installed ## deploy the edge in front of it: ENV=staging|production; GUIDED=1 asks for its parameters
 	$(BIN)/python -m infra.destination $(ENV)-edge

@@ -69,6 +69,8 @@ def _in_operation(old: _Side, document: Json, operation: Json | None) -> Iterato
         yield f"was called {old.part['operationId']}"
     if _ROLES.index(new.part["x-least-role"]) > _ROLES.index(old.part["x-least-role"]):
         yield f"needs more than the role {old.part['x-least-role']}"
+    if taken := _schemes(new):
+        yield from (f"no longer takes a {scheme}" for scheme in sorted(_schemes(old) - taken))
     yield from _in_parameters(old, new)
     yield from _in_body(old, new)
     for status in old.part["responses"]:
@@ -79,6 +81,11 @@ def _in_operation(old: _Side, document: Json, operation: Json | None) -> Iterato
         for header in before.part.get("headers", {}).keys() - now.part.get("headers", {}).keys():
             yield f"{status} comes without {header}"
         yield from _in_content(f"{status}: ", before, now, is_request=False)
+
+
+def _schemes(operation: _Side) -> set[str]:
+    """By what callers may show who they are; nothing where nobody asks."""
+    return {scheme for alternative in operation.part.get("security", []) for scheme in alternative}
 
 
 def _in_parameters(old: _Side, new: _Side) -> Iterator[str]:

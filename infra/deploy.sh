@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds for Lambda and deploys to ENV. Called by `make deploy`.
-# The first time in an account: GUIDED=1 make deploy ENV=staging asks for the parameters.
+# The first time, and for each change of a parameter: PARAMETERS=$HOME/staging.yaml make deploy ENV=staging.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,18 +18,24 @@ if [ "$RUNTIME" != "python$(python -c 'import sys; print("%d.%d" % sys.version_i
   echo "Note: the layers go without bytecode, because this is not $RUNTIME: cold starts are slower." >&2
 fi
 export RUNTIME SAM_CLI_TELEMETRY=0
-# Before anything is built: is there a target, and is it free?
-chosen=$(python -m infra.destination "$ENV")
+# What all of AWS's tools go by; boto3 and sam know the second name only.
+if [ -n "${AWS_REGION:-}" ]; then export AWS_DEFAULT_REGION=$AWS_REGION; fi
+# Before anything is built: is there a target, is it free, and can what is given be meant?
+chosen=$(python -m infra.destination "$ENV" ${PARAMETERS:+"$PARAMETERS"})
 
 # A folder for each target: sam's cache does not know what a layer was built for.
 built=".aws-sam/$ENV-$RUNTIME-$ARCHITECTURE"
 release=$(python -m infra.release)
 deployment=$(python -c 'import secrets; print(secrets.token_hex(32))')
-parameters=("Runtime=$RUNTIME" "Architecture=$ARCHITECTURE" "Release=$release" "Deployment=$deployment" $chosen)
-# The last word: CANARY=false for a hotfix.
-parameters+=(${CANARY:+"Canary=$CANARY"})
+# The later one wins: what samconfig.toml chooses, what is given, CANARY=false for a hotfix, and what is of this build.
+parameters=()
+while IFS= read -r pair; do
+  if [ -n "$pair" ]; then parameters+=("$pair"); fi
+done <<< "$chosen"
+parameters+=(${PARAMETERS:+"file://$PARAMETERS"} ${CANARY:+"Canary=$CANARY"})
+parameters+=("Runtime=$RUNTIME" "Architecture=$ARCHITECTURE" "Release=$release" "Deployment=$deployment")
 
 sam build --parallel --cached --cache-dir "$built/cache" --build-dir "$built/build" \
   --parameter-overrides "${parameters[@]}"
 sam deploy --template-file "$built/build/template.yaml" --config-file "$PWD/samconfig.toml" \
-  --config-env "$ENV" ${GUIDED:+--guided} --parameter-overrides "${parameters[@]}"
+  --config-env "$ENV" --parameter-overrides "${parameters[@]}"

@@ -1,12 +1,18 @@
-"""Where a deployment goes: what samconfig.toml says of it, and whether its stack can be deployed to.
-`python -m infra.destination ENV` prints its parameters, one a line, or says what is in the way."""
+"""Where a deployment goes: what samconfig.toml says of it, whether its stack can be deployed to, and whether
+there are the parameters that a file gives it. `python -m infra.destination ENV [FILE]` prints those of
+samconfig.toml, one a line, as sam reads them, or says what is in the way."""
 
+import shlex
 import sys
 import tomllib
 from typing import Any
 
 import boto3
+import click
 from botocore.exceptions import BotoCoreError, ClientError
+from samcli.cli.types import CfnParameterOverridesType
+from samcli.lib.config.exceptions import FileParseException
+from samcli.yamlhelper import yaml_parse
 
 from infra.release import ROOT
 
@@ -32,8 +38,9 @@ def hindrance(stack: str, status: str) -> str | None:
         )
     if status in _NEVER_MADE:
         return (
-            f"{stack} was never finished ({status}): run `sam delete --stack-name {stack}`, "
-            "and deploy again. A database that you brought is not touched."
+            f"{stack} was never finished ({status}): run `sam delete --stack-name {stack}`, and deploy "
+            "again. A database that you brought is not touched; one that it made is protected, so run before "
+            f"that `aws rds modify-db-cluster --db-cluster-identifier {stack} --no-deletion-protection`."
         )
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         return f"{stack} is being deployed to ({status}): wait until that has ended, and deploy again."
@@ -55,13 +62,41 @@ def status(stack: str, region: str | None) -> str:
     return str(stacks["Stacks"][0]["StackStatus"])
 
 
-def main(environment: str) -> None:
+def given(file: str) -> dict[str, str]:
+    """The parameters in a file, as sam reads them. Raises SystemExit for those that the template does not
+    know, or takes no such value for. No value is repeated: it may be a secret."""
+    try:
+        parameters: dict[str, str] = CfnParameterOverridesType().convert(f"file://{file}", None, None)
+    except (click.BadParameter, FileParseException):
+        raise SystemExit(
+            f"PARAMETERS={file} cannot be read: it must be a file whose name ends in .yaml, with a line such "
+            'as CreateDatabase: "true" for each parameter.'
+        ) from None
+    known = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
+    for name, value in parameters.items():
+        if name not in known:
+            raise SystemExit(f"PARAMETERS={file}: there is no parameter {name} in template.yaml.")
+        allowed = [str(one) for one in known[name].get("AllowedValues", [value])]
+        if value not in allowed:
+            raise SystemExit(f'PARAMETERS={file}: {name} is one of {", ".join(allowed)}, in "quotes".')
+    return parameters
+
+
+def chosen(target: dict[str, Any]) -> list[str]:
+    """What samconfig.toml sets, each as one argument that sam reads back as it was, with its blanks."""
+    pairs = (pair.partition("=") for pair in shlex.split(target.get("parameter_overrides", "")))
+    return ['{}="{}"'.format(name, value.replace('"', '\\"')) for name, _, value in pairs]
+
+
+def main(environment: str, file: str | None = None) -> None:
     target = configured(environment)
     stack = target["stack_name"]
+    if file:
+        given(file)
     if problem := hindrance(stack, status(stack, target.get("region"))):
         raise SystemExit(problem)
-    print("\n".join(target.get("parameter_overrides", "").split()))
+    print("\n".join(chosen(target)))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

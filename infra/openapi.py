@@ -425,10 +425,10 @@ def _example(name: str, schema: Json, components: Json) -> Any:
 def main() -> None:
     """Ships the document, and renews the baseline unless that would break the programs of others."""
     made = document()
-    _write(SHIPPED, made)
     broken = contract.breaks(json.loads(BASELINE.read_text(encoding="ascii")), made)
     if broken and "--break" not in sys.argv:
         sys.exit("\n".join([*broken, "This breaks programs of others. If it must be: BREAK=--break"]))
+    _write(SHIPPED, made)
     _write(BASELINE, made)
 
 

@@ -90,7 +90,11 @@ class Alarm:
         expressions = [one for one in self.properties.get("Metrics", ()) if "Expression" in one]
         if not expressions:
             return values["it"]
-        known: dict[str, Any] = {**_FUNCTIONS, **values, "METRICS": lambda: list(values.values())}
+
+        def metrics(part: str = "") -> list[Value]:
+            return [value for name, value in values.items() if part in name]
+
+        known: dict[str, Any] = {**_FUNCTIONS, **values, "METRICS": metrics}
         # Written so that the result comes first, and what it is made of after it.
         for one in reversed(expressions):
             known[one["Id"]] = _calculated(one["Expression"], known)
@@ -135,14 +139,13 @@ def _fill(values: Any, value: float) -> Any:
     return value if values is None else values
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {"FILL": _fill, "MAX": max, "SUM": sum}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {"FILL": _fill, "SUM": sum}
 
 
 def _calculated(expression: str, known: Mapping[str, Any]) -> Value:
     """CloudWatch's metric math, as far as our alarms use it; None where something in it is missing."""
-    branches = re.sub(r"^IF\((.+?), (.+), (.+?)\)$", r"(\2) if (\1) else (\3)", expression)
     try:
-        value: float = eval(branches, {"__builtins__": {}}, dict(known))  # noqa: S307
+        value: float = eval(expression, {"__builtins__": {}}, dict(known))  # noqa: S307
     except TypeError:
         return None
     return value

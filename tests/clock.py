@@ -1,5 +1,7 @@
 """The clock, moved on: everything that the database knows happened so many days earlier."""
 
+from datetime import datetime
+
 import psycopg
 from psycopg import sql
 
@@ -34,4 +36,14 @@ def pass_days(database: Database, days: int) -> None:
             "insert into wr.board_months (tenant_id, month, seller_id, currency, wins, revenue, margin)"
             " select tenant_id, date_trunc('month', day::timestamp)::date, seller_id, currency,"
             " sum(wins), sum(revenue), sum(margin) from wr.board_days group by 1, 2, 3, 4"
+        )
+
+
+def stop_at(database: Database, table: str, column: str, moment: datetime) -> None:
+    """All rows of a table tell the same moment."""
+    with psycopg.connect(database.superuser_url) as conn:
+        conn.execute("set session_replication_role = replica")
+        conn.execute(
+            sql.SQL("update {} set {} = %s").format(sql.Identifier("wr", table), sql.Identifier(column)),
+            [moment],
         )

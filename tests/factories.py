@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import ExecStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 
@@ -18,6 +19,7 @@ from winroom import api_keys, ids, plans, sessions, tenants
 from winroom.db import Connection, connect
 
 _sales = count(1)
+_FIRST = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 
 def sale(**changes: Any) -> dict[str, Any]:
@@ -25,7 +27,8 @@ def sale(**changes: Any) -> dict[str, Any]:
     number = next(_sales)
     body = {
         "sale_id": f"sale-{number}",
-        "occurred_at": datetime(2026, 1, 2, 3, 4, number % 60, tzinfo=UTC).isoformat(),
+        # Each a second after the one before: lists show the newest first.
+        "occurred_at": (_FIRST + timedelta(seconds=number)).isoformat(),
         "customer_name": f"Customer {number}",
         "sell_price": "100.00",
         "currency": "USD",
@@ -124,7 +127,9 @@ class Database:
         """Runs a statement as the operator and returns its rows, if it has any."""
         with self.operator() as conn:
             cursor = conn.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else []
+            # Not its description: `select from` has none, and rows all the same.
+            has_rows = cursor.pgresult and cursor.pgresult.status == ExecStatus.TUPLES_OK
+            return cursor.fetchall() if has_rows else []
 
     def company(self, slug: str, plan: plans.Plan = "enterprise") -> Company:
         tenant_id = ids.new()

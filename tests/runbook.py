@@ -12,6 +12,13 @@ from infra.release import ROOT
 TEXT = (ROOT / "infra" / "RUNBOOK.md").read_text(encoding="utf-8")
 
 
+def aws_commands() -> list[list[str]]:
+    """What only AWS can do, as words: each command of AWS in blocks of `sh`."""
+    code = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    lines = "".join(code).replace("\\\n", " ").splitlines()
+    return [re.split(r"\s+", line[line.index("aws ") :]) for line in lines if "aws " in line]
+
+
 def blocks() -> dict[str, list[str]]:
     """The commands by the chapter that they stand in, those of one that has none left out."""
     found: dict[str, list[str]] = {}

@@ -6,7 +6,7 @@ from psycopg.errors import ForeignKeyViolation
 
 from winroom import db, messages, sales, telemetry
 from winroom.db import Connection, Cursor
-from winroom.messages import ImportReady, Unreadable
+from winroom.messages import ImportReady, SaleEventReceived, Unreadable
 
 
 @telemetry.door
@@ -17,32 +17,36 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _decide(body: str) -> bool:
-    """Pending with attempts left: due now, an attempt spent. Pending without: failed. Processed or failed
-    already: nothing to do. No row: recorded."""
+    """Whether nothing is left to decide."""
+    message = _read(body)
+    return message is None or _settle(message)
+
+
+def _read(body: str) -> SaleEventReceived | None:
+    """The message of an event; None where it is of none."""
     if body == messages.HEARTBEAT:
-        return True
+        return None
     try:
         message = messages.read_sales_event(body)
     except Unreadable as error:
         telemetry.logger().error("unreadable dead letter dropped", reason=str(error))
-        return True
+        return None
     if isinstance(message, ImportReady):
         telemetry.logger().warning("import stalled, the sweeper resumes it", import_id=str(message.import_id))
-        return True
+        return None
+    return message
 
-    def decide(conn: Connection) -> tuple[Cursor, Cursor]:
-        return (
-            sales.postpone(conn, message.event_id, "The processor never finished it", at_once=True),
-            sales.record_lost(conn, message.event_id, message.body()),
-        )
 
+def _settle(message: SaleEventReceived) -> bool:
+    """Pending with attempts left: due now, an attempt spent. Pending without: failed. Processed or failed
+    already: nothing to do. No row: recorded. False where that could not be done now."""
     about: dict[str, Any] = {
         "event_id": str(message.event_id),
         "tenant_id": str(message.tenant_id),
         "request_id": message.trace,
     }
     try:
-        postponed, lost = (cursor.fetchone() for cursor in db.tenant_batch(message.tenant_id, decide))
+        sale_id, status = _settled(message)
     except ForeignKeyViolation:
         telemetry.logger().error("dead letter of an unknown tenant dropped", **about)
         return True
@@ -50,9 +54,22 @@ def _decide(body: str) -> bool:
         # Its neighbours are decided whatever became of this one.
         telemetry.logger().warning("dead letter undecided", exc_info=True, **about)
         return False
-    status = "lost" if lost else postponed and postponed["status"]
     if status in ("failed", "lost"):
         telemetry.measure(Failed=1)
-    sale_id = postponed and postponed["sale_id"]
     telemetry.logger().warning("dead letter decided", sale_id=sale_id, status=status, **about)
     return True
+
+
+def _settled(message: SaleEventReceived) -> tuple[str | None, str | None]:
+    """The sale's id and what it has become: `pending`, `failed`, `lost`, or nothing else than it was."""
+
+    def settle(conn: Connection) -> tuple[Cursor, Cursor]:
+        return (
+            sales.postpone(conn, message.event_id, "The processor never finished it", at_once=True),
+            sales.record_lost(conn, message.event_id, message.body()),
+        )
+
+    postponed, lost = (cursor.fetchone() for cursor in db.tenant_batch(message.tenant_id, settle))
+    if postponed:
+        return postponed["sale_id"], postponed["status"]
+    return None, "lost" if lost else None

@@ -5,11 +5,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from winroom import connections, db, gauges, messages, notices, retention, room, sockets, sweeper, telemetry
+from winroom import db, gauges, messages, notices, retention, room, sockets, sweeper, telemetry
 
 # More than this many due events, and stalled imports, wait for the next minute.
 _EVENTS_AT_ONCE = 1000
 _IMPORTS_AT_ONCE = 100
+# A paused company may have thousands: closing them takes seconds, and those over it are the next minute's.
+_SOCKETS_AT_ONCE = 2000
 # Seconds, of the 55 that the function has; what is due then is left for the next run.
 _RETENTION_PATIENCE = 40.0
 
@@ -56,14 +58,15 @@ def _send_stalled_imports() -> None:
 
 def _close_unwelcome_sockets() -> None:
     with db.jobs_session() as conn:
-        unwelcome = sweeper.unwelcome_connections(conn)
         # Forgotten before it is closed: should closing fail, nothing is posted to it any more, and
         # its next frame closes it.
-        left = {connections.forget(conn, connection_id) for connection_id in unwelcome}
-    sockets.close(unwelcome)
-    for tenant_id in filter(None, left):
+        unwelcome = sweeper.forget_unwelcome(conn, _SOCKETS_AT_ONCE)
+    sockets.close([row["connection_id"] for row in unwelcome])
+    for tenant_id in {row["tenant_id"] for row in unwelcome} - {None}:
         with db.tenant_session(tenant_id) as conn:
-            room.touch_presence(conn)
+            change = room.touch_presence(conn)
+        if change:
+            messages.try_to_wake_rooms([change])
     telemetry.logger().append_keys(closed_sockets=len(unwelcome))
 
 
@@ -86,20 +89,20 @@ def _retain() -> None:
     ends = time.monotonic() + _RETENTION_PATIENCE
     retained: Counter[retention.Kind] = Counter()
     failures: list[Exception] = []
-    waiting = deque(retention.KINDS)
+    waiting = deque((kind, retention.START) for kind in retention.KINDS)
     while waiting and time.monotonic() < ends:
-        kind = waiting.popleft()
+        kind, after = waiting.popleft()
         try:
             with db.jobs_session() as conn:
-                number = retention.work(conn, kind)
+                batch = retention.work(conn, kind, after)
         except Exception as error:
             error.add_note(f"while working {kind}")
             failures.append(error)
             continue
-        retained[kind] += number
-        if number == retention.AT_ONCE:
-            waiting.append(kind)
-    telemetry.logger().append_keys(retained=dict(retained), left_over=list(waiting))
+        retained[kind] += batch.number
+        if batch.next:
+            waiting.append((kind, batch.next))
+    telemetry.logger().append_keys(retained=dict(retained), left_over=[kind for kind, _ in waiting])
     if failures:
         raise ExceptionGroup("kinds failed", failures)
 
@@ -122,11 +125,11 @@ _JOBS = {
         messages.send_heartbeats,
         _send_due_events,
         _send_stalled_imports,
+        _wake_lagging_rooms,
+        _measure,
+        # Last: it may take long, and nobody waits for it.
         _close_unwelcome_sockets,
         _forget_leftovers,
-        _measure,
-        # Last: the parts before may have changed who is there.
-        _wake_lagging_rooms,
     ),
     "summary": (_summarise_yesterday,),
 }

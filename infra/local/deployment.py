@@ -7,12 +7,11 @@ import re
 import secrets
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
-
-from samcli.yamlhelper import yaml_parse
 
 from infra.local import emulator, leash
 from infra.release import ROOT, fingerprint, release
@@ -82,8 +81,9 @@ def deploy(state: Path, aws: str, owner_database_url: str, socket_url: str) -> D
     template = _for_the_emulator(state / "build" / "template.yaml", deployment)
     arguments: list[str | Path] = ["--template-file", template]
     arguments += ["--config-file", ROOT / "samconfig.toml", "--config-env", "local"]
-    arguments += ["--parameter-overrides", *(f"{k}={v}" for k, v in parameters.items())]
-    _sam(state, "deploy", emulator.client_environment(aws), arguments)
+    with _for_our_eyes(state / "parameters.yaml", json.dumps(parameters)) as file:
+        arguments += ["--parameter-overrides", f"file://{file}"]
+        _sam(state, "deploy", emulator.client_environment(aws), arguments)
     return describe(aws)
 
 
@@ -104,6 +104,18 @@ def describe(aws: str) -> Deployment:
         {one["OutputKey"]: one["OutputValue"] for one in outputs},
         {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources},
     )
+
+
+@contextmanager
+def _for_our_eyes(file: Path, text: str) -> Iterator[Path]:
+    """A file while it is needed: everybody on this machine may read how a program was called."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(text)
+    try:
+        yield file
+    finally:
+        file.unlink()
 
 
 def _for_the_emulator(built: Path, deployment: str) -> Path:
@@ -130,6 +142,9 @@ def _for_the_emulator(built: Path, deployment: str) -> Path:
 def _write_monitor(built: Path) -> None:
     """The nested template without alarms that calculate, which the emulator refuses, nor the dashboard that
     shows them."""
+    # Here, for it comes with `sam`, and the command also works where nothing is run locally.
+    from samcli.yamlhelper import yaml_parse
+
     template = yaml_parse(built.read_text())
     template["Resources"] = {
         name: resource
@@ -143,7 +158,8 @@ def _sam(state: Path, verb: str, environment: Mapping[str, str], arguments: Sequ
     tools = Path(sys.executable).parent  # sam itself, and uv and python for the layers' Makefiles
     log = state / "logs" / f"sam-{verb}.log"
     env = {
-        **os.environ,
+        # Whose account or profile somebody works with elsewhere is nothing to what runs here.
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         **environment,
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
         "RUNTIME": RUNTIME,

@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
+import botocore.session
 
 from infra.local import leash, ports
 
 REGION = "us-east-1"
+# As botocore has its variables: in the file, in the environment, otherwise.
+_NO_PROFILE = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
 
 
 @contextlib.contextmanager
@@ -35,8 +38,10 @@ def running(state: Path) -> Iterator[str]:
 
 
 def session() -> boto3.Session:
-    """For clients of the emulator: credentials that mean nothing anywhere else."""
-    return boto3.Session("test", "test", region_name=REGION)
+    """For clients of the emulator: credentials that mean nothing anywhere else, and nothing of the profile
+    that somebody works with elsewhere."""
+    core = botocore.session.Session(_NO_PROFILE)
+    return boto3.Session("test", "test", region_name=REGION, botocore_session=core)
 
 
 def client_environment(url: str) -> dict[str, str]:

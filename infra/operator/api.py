@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import click
 import httpx
 
 from infra.operator import screen, target
 from winroom import api_keys
+from winroom.db import Row
 
 # Seconds. For so long it is tried; a minute's limit and a paused ingestion pass.
 PATIENCE = 600.0
@@ -19,6 +21,7 @@ BATCH = 100
 
 of_tenant = click.option(
     "--tenant",
+    type=screen.FILLED,
     help="The company, for which a key is made and then revoked. Without it WINROOM_KEY is used, or the key "
     "of the local demo company.",
 )
@@ -29,7 +32,7 @@ class Refused(Exception):
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         self.status, self.body = status, body
-        super().__init__(f"{body.get('error', 'The API refuses that.')} ({status})")
+        super().__init__(f"{complaint(body) or 'The API refuses that.'} ({status})")
 
 
 class Api:
@@ -72,6 +75,24 @@ class Api:
             time.sleep(wait)
 
 
+def complaint(answer: Mapping[str, Any]) -> str:
+    """What an answer, or a verdict in one, says against it; nothing where all is well."""
+    return target.in_words(answer.get("error", ""), answer.get("details", []))
+
+
+def sendable(key: str) -> str:
+    """The key as a header can carry it. What is wrong with it is said without repeating it."""
+    key = key.strip()  # a line end behind it is the file's that it comes from
+    if not key.isascii() or not key.isprintable():
+        raise click.UsageError("The key has letters in it that no key has: copy it once more.")
+    return key
+
+
+def is_for_the_demo(tenant: str | None) -> bool:
+    """Whether `of_company` leads to the local stack's demo company."""
+    return not (tenant or os.environ.get("WINROOM_KEY"))
+
+
 @contextmanager
 def of_company(tenant: str | None, scope: api_keys.Scope) -> Iterator[Api]:
     """The API for a company: with a key that is made for this and revoked afterwards; without a `tenant` with
@@ -100,14 +121,23 @@ def _own_key(tenant: str, scope: api_keys.Scope) -> Iterator[str]:
     try:
         yield key
     finally:
-        with target.company_session(tenant) as (conn, caller):
-            api_keys.revoke(conn, row["id"])
+        _revoke(caller.tenant_id, row)
+
+
+def _revoke(tenant_id: UUID, key: Row) -> None:
+    try:
+        with target.operator_session() as conn:
+            caller = target.entered(conn, tenant_id)
+            api_keys.revoke(conn, key["id"])
             target.note(conn, caller, "POST", "/api/api-keys/{api_key_id}/revoke")
+    except click.ClickException:
+        screen.note(f"The key made for this is still live: end it with `winroom key revoke {key['id']}`.")
+        raise
 
 
 @contextmanager
 def _opened(key: str) -> Iterator[Api]:
-    headers = {"Authorization": f"Bearer {key}", "User-Agent": "winroom"}
+    headers = {"Authorization": f"Bearer {sendable(key)}", "User-Agent": "winroom"}
     with httpx.Client(base_url=target.current().http_url, headers=headers, timeout=30) as client:
         try:
             yield Api(client)

@@ -1,5 +1,9 @@
 """The `winroom` command. One module per group of subcommands."""
 
+import os
+import sys
+from typing import Any
+
 import click
 from click.core import ParameterSource
 
@@ -23,7 +27,34 @@ from infra.operator import (
 from infra.operator.target import Target
 
 
+class _Command(click.Group):
+    """The command in whatever surroundings: a traceback helps nobody who operates."""
+
+    def main(self, *args: Any, **more: Any) -> Any:
+        if sys.stdin is None:  # closed by whoever started us
+            sys.stdin = open(os.devnull)  # noqa: SIM115
+        try:
+            return super().main(*args, **more)
+        except OSError as error:
+            sys.exit(f"Error: what was found cannot be written: {error}")
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            "".join(args).encode()
+        except UnicodeEncodeError:
+            raise click.UsageError("What was typed is no text in UTF-8.", ctx) from None
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = screen.plain(error.message)
+            raise
+
+
 @click.group(
+    cls=_Command,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=screen.examples(
         "winroom local up",

@@ -31,8 +31,10 @@ def show(event_id: UUID, as_json: bool) -> None:
 
 
 @group.command(epilog=screen.examples("winroom events pending", "winroom events pending --tenant acme"))
-@click.option("--tenant", help="Of one company only.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--tenant", type=screen.FILLED, help="Of one company only.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most."
+)
 @screen.as_json
 def pending(tenant: str | None, limit: int, as_json: bool) -> None:
     """Events that wait to be processed, by when they are due.

@@ -31,7 +31,7 @@ def _moment(_context: click.Context, _option: click.Parameter, value: str | None
         raise click.BadParameter(error.details[0]["message"]) from error
 
 
-of_tenant = click.option("--tenant", help="Of one company only.")
+of_tenant = click.option("--tenant", type=screen.FILLED, help="Of one company only.")
 of_reason = click.option(
     "--reason", type=click.Choice(get_args(Reason)), help="That failed for this reason only."
 )
@@ -50,7 +50,9 @@ def group() -> None:
 @of_reason
 @since
 @click.option("--resolved", is_flag=True, help="Those that were settled.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most."
+)
 @screen.as_json
 def index(
     tenant: str | None,
@@ -141,7 +143,7 @@ def replay(
     else:
         screen.show_rows(results, _COLUMNS, "Nothing has failed.")
     if due and not sent:
-        screen.note("The queue is not at hand: the sweeper sends them to the processor within a minute.")
+        screen.note("Not all reached the queue: the sweeper sends them to the processor within a minute.")
     _end(results, "replayed")
 
 
@@ -260,7 +262,8 @@ def _send(due: Sequence[SaleEventReceived]) -> bool:
                     {"Id": str(n), "MessageBody": event.body(), "MessageGroupId": str(event.tenant_id)}
                     for n, event in enumerate(due[start : start + 10])
                 ]
-                queue.send_message_batch(QueueUrl=url, Entries=entries)
+                if queue.send_message_batch(QueueUrl=url, Entries=entries).get("Failed"):
+                    return False
                 advance(len(entries))
     except click.ClickException:
         return False

@@ -6,7 +6,9 @@ import click
 
 from infra.operator import screen, target
 from winroom import api_keys
+from winroom.api_keys import NewApiKey, Rotation
 from winroom.db import Row
+from winroom.validation import check
 
 
 @click.group("key")
@@ -35,12 +37,13 @@ def create(tenant: str, name: str, scope: api_keys.Scope, as_json: bool) -> None
     TENANT is the slug or the id of its company.
     """
     with target.company_session(tenant) as (conn, caller):
-        key, row = api_keys.create(conn, caller.tenant_id, name, scope, caller.name)
+        wanted = check(NewApiKey, {"name": name, "scope": scope})
+        key, row = api_keys.create(conn, caller.tenant_id, wanted.name, wanted.scope, caller.name)
         target.note(conn, caller, "POST", "/api/api-keys", 201)
     if as_json:
         screen.show_json({"api_key_id": row["id"], "scope": scope, "api_key": key})
     else:
-        click.echo(key)
+        screen.say(key)
 
 
 @group.command("list", epilog=screen.examples("winroom key list acme"))
@@ -82,13 +85,14 @@ def revoke(key: str, yes: bool, as_json: bool) -> None:
     """
     found = _found(key)
     screen.confirm(f"{_called(found)}: whatever uses it stops. Revoke it?", yes)
-    with target.company_session(str(found["tenant_id"])) as (conn, caller):
+    with target.operator_session() as conn:
+        caller = target.entered(conn, found["tenant_id"])
         revoked = api_keys.revoke(conn, found["id"])
         target.note(conn, caller, "POST", "/api/api-keys/{api_key_id}/revoke")
     if as_json:
         screen.show_json(revoked)
     else:
-        click.echo(f"{_called(found)} has ended, and opens nothing within a minute.")
+        screen.say(f"{_called(found)} has ended, and opens nothing within a minute.")
 
 
 @group.command(epilog=screen.examples("winroom key rotate wr_live_AbCdEfGh --overlap 1440"))
@@ -98,24 +102,27 @@ def revoke(key: str, yes: bool, as_json: bool) -> None:
     type=click.IntRange(0, 7 * 24 * 60),
     default=60,
     show_default=True,
-    help="Minutes for which the old key goes on.",
+    help="Minutes for which the old key goes on; 0 ends it at once, after a question.",
 )
+@screen.yes
 @screen.as_json
-def rotate(key: str, overlap: int, as_json: bool) -> None:
+def rotate(key: str, overlap: int, yes: bool, as_json: bool) -> None:
     """Replace a key with a new one, which is shown once.
 
     The new one has the same name and scope; the old one goes on for a while. KEY is its id or how it begins,
     as `key list` shows it.
     """
     found = _found(key)
-    with target.company_session(str(found["tenant_id"])) as (conn, caller):
-        rotation = api_keys.Rotation(overlap_minutes=overlap)
-        plain, row = api_keys.rotate(conn, caller, found["id"], rotation)
+    if overlap == 0:
+        screen.confirm(f"{_called(found)} ends at once, and whatever uses it stops. Replace it?", yes)
+    with target.operator_session() as conn:
+        caller = target.entered(conn, found["tenant_id"])
+        plain, row = api_keys.rotate(conn, caller, found["id"], Rotation(overlap_minutes=overlap))
         target.note(conn, caller, "POST", "/api/api-keys/{api_key_id}/rotate", 201)
     if as_json:
         screen.show_json({"api_key_id": row["id"], "scope": row["scope"], "api_key": plain})
     else:
-        click.echo(plain)
+        screen.say(plain)
         screen.note(f"{_called(found)} goes on for {overlap} minutes.")
 
 

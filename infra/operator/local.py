@@ -46,7 +46,12 @@ def up(state: Path) -> None:
         raise click.ClickException("Something ended by itself: `winroom local logs` says why.")
     except KeyboardInterrupt:
         console.print("Stopped.")
-    except (stack.AlreadyUp, leash.ProgramEnded, deployment.DeploymentFailed) as error:
+    except (
+        stack.AlreadyUp,
+        leash.ProgramEnded,
+        deployment.DeploymentFailed,
+        ModuleNotFoundError,
+    ) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -82,13 +87,18 @@ def status(state: Path, as_json: bool) -> None:
 @group.command(epilog=screen.examples("winroom local logs", "winroom local logs emulator --lines 200"))
 @state_option
 @click.argument("name", required=False)
-@click.option("--lines", default=40, show_default=True)
+@click.option("--lines", type=click.IntRange(min=1), default=40, show_default=True, help="How many.")
 def logs(state: Path, name: str | None, lines: int) -> None:
-    """The end of one log (emulator, postgres, proxy, sam-build, sam-deploy) or of all."""
-    for file in stack.logs(state):
-        if name in (None, file.stem):
-            console.rule(str(file))
-            console.print(leash.tail(file, lines), markup=False, highlight=False)
+    """The end of one log, or of all.
+
+    NAME is emulator, postgres, proxy, sam-build or sam-deploy.
+    """
+    kept = {file.stem: file for file in stack.logs(state)}
+    if name and name not in kept:
+        raise click.UsageError(f"There is no log {name}, but: {', '.join(kept) or 'none'}.")
+    for file in [kept[name]] if name else kept.values():
+        click.secho(f"-- {file}", bold=True)
+        click.echo(leash.tail(file, lines))
 
 
 def _end(*_: object) -> None:

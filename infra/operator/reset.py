@@ -6,7 +6,7 @@ from typing import Any
 import click
 from psycopg.conninfo import conninfo_to_dict
 
-from infra.local import stack
+from infra.local import deployment, stack
 from infra.operator import screen, target
 from winroom import schema
 
@@ -29,16 +29,16 @@ def reset(yes: bool, meant: str | None, as_json: bool) -> None:
     stack, or the database where OWNER_DATABASE_URL leads. Requests fail meanwhile, and the only way back is
     a backup.
     """
-    deployment = target.current()
-    url = deployment.owner_url
+    chosen = target.current()
+    url = chosen.owner_url
     name = _name(url)
     _confirm(name, yes, meant)
     with target.asking_the_database(), screen.working("Building the schema anew"):
-        schema.roll_back(url)
+        schema.erase(url)
         applied = schema.migrate(url, {})
     told: dict[str, Any] = {"reset": name or "local", "migrations": len(applied)}
     if name is None:
-        renewed = stack.renew(stack.STATE, deployment.local())
+        renewed = stack.renew(stack.STATE, chosen.local())
         told |= {"tenant": renewed.tenant, "admin": renewed.admin, "api_key": renewed.api_key}
     if as_json:
         screen.show_json(told)
@@ -55,11 +55,7 @@ def _name(url: str) -> str | None:
 
 def _confirm(name: str | None, yes: bool, meant: str | None) -> None:
     question = "Every company, every sale, every key will be gone."
-    if name is None:
+    if name is None and meant is None:
         screen.confirm(f"{question} Empty the local stack?", yes)
-    elif meant is not None and meant != name:
-        raise click.ClickException(f"Nothing was done: --yes-i-mean says {meant}, but this is {name}.")
-    elif meant is None and not screen.is_answered():
-        raise click.ClickException(f"Nothing was done: say which one you mean with --yes-i-mean {name}.")
-    elif meant is None and click.prompt(f"{question} Type {name} to go on", err=True) != name:
-        raise click.ClickException("Nothing was done.")
+    else:
+        screen.confirm_name(question, name or deployment.STACK, meant, "--yes-i-mean")

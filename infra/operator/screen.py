@@ -17,6 +17,20 @@ from rich.text import Text
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document, for scripts.")
 yes = click.option("--yes", is_flag=True, help="Do not ask, for scripts.")
 
+
+class _Filled(click.ParamType):
+    """A text that is there: an empty one is a variable that somebody forgot to set."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not str(value).strip():
+            self.fail("it is empty: say which one, or leave the option out.", param, ctx)
+        return str(value)
+
+
+FILLED = _Filled()
+
 # Where nobody looks nothing is folded: a line is a row.
 _ENDLESS = 100_000
 
@@ -63,13 +77,26 @@ def confirm(question: str, yes: bool) -> None:
         raise click.ClickException(
             "Nothing was done: this asks first, and nobody is here to answer. Add --yes."
         )
-    if not click.confirm(question, err=True):
+    if not click.confirm(plain(question), err=True):
         raise click.ClickException("Nothing was done.")
+
+
+def confirm_name(question: str, name: str, given: str | None, option: str) -> None:
+    """Goes on if the name is spelled out: by the `option`, else typed. Raises ClickException where it is not,
+    or nobody is there to type it."""
+    if given is None and not is_answered():
+        raise click.ClickException(f"Nothing was done: say which one you mean with {option} {name}.")
+    # With a default, or nothing at all would be asked for again without end.
+    if given is None:
+        asked = plain(f"{question} Type {name} to go on")
+        given = click.prompt(asked, default="", show_default=False, err=True)
+    if given != name:
+        raise click.ClickException(f"Nothing was done: this is {name}, not {given or 'nothing'}.")
 
 
 def is_answered() -> bool:
     """Whether somebody sits in front of the question."""
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 @contextmanager
@@ -90,7 +117,17 @@ def working(what: str) -> Iterator[None]:
 
 def note(text: str) -> None:
     """Something by the way, which is no part of the answer."""
-    click.echo(text, err=True)
+    click.echo(plain(text), err=True)
+
+
+def say(text: str) -> None:
+    """The answer, in words."""
+    click.echo(plain(text))
+
+
+def plain(text: str) -> str:
+    """The text without what moves a cursor: customers may have written some of it."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
 
 
 def _console() -> Console:
@@ -99,9 +136,7 @@ def _console() -> Console:
 
 
 def _cell(value: Any) -> Text:
-    # What customers wrote must not move the cursor of whoever reads it.
-    text = "-" if value is None else str(_told(value))
-    return Text("".join(letter if letter.isprintable() else " " for letter in text))
+    return Text(plain("-" if value is None else _told(value)).replace("\n", " "))
 
 
 def _told(value: Any) -> str:

@@ -1,7 +1,7 @@
 """`winroom seed`: a company's data for trying things out, all of it through the API."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from infra.operator import screen, target
-from infra.operator.api import BATCH, Api, Refused, of_company, of_tenant
+from infra.operator.api import BATCH, Api, Refused, is_for_the_demo, of_company, of_tenant
 
 # Seconds that the processor may take for the rest, once all are sent.
 PATIENCE = 300.0
@@ -37,9 +37,13 @@ CLAIM_TYPES = ("first_touch", "first_touch", "upsell", "retention")
     ),
 )
 @of_tenant
-@click.option("--sellers", type=click.IntRange(1, 10_000), default=100, show_default=True)
-@click.option("--events", type=click.IntRange(1, 100_000), default=500, show_default=True)
-@click.option("--claims", type=click.IntRange(0, 100_000), default=50, show_default=True)
+@click.option("--sellers", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many.")
+@click.option(
+    "--events", type=click.IntRange(1, 100_000), default=500, show_default=True, help="How many sales."
+)
+@click.option(
+    "--claims", type=click.IntRange(0, 100_000), default=50, show_default=True, help="Of how many sales."
+)
 @screen.yes
 @screen.as_json
 def seed(tenant: str | None, sellers: int, events: int, claims: int, yes: bool, as_json: bool) -> None:
@@ -52,8 +56,9 @@ def seed(tenant: str | None, sellers: int, events: int, claims: int, yes: bool, 
         raise click.UsageError("--claims: there cannot be more of them than --events.")
     with of_company(tenant, "full") as api:
         company = api.get("/api/tenant")
-        if target.current().stack or tenant:
-            screen.confirm(f"Made-up sales will stand on the boards of {company['name']}. Go on?", yes)
+        if not is_for_the_demo(tenant):
+            where = f"{company['name']} at {target.current().http_url}"
+            screen.confirm(f"Made-up sales will stand on the boards of {where}. Go on?", yes)
         made = _fill(api, company, sellers, events, claims)
     if as_json:
         screen.show_json({"tenant": company["slug"], **made})
@@ -103,7 +108,7 @@ def _add(api: Api, path: str, body: dict[str, Any]) -> bool:
 
 
 def _send(api: Api, sales: list[dict[str, Any]]) -> dict[str, int]:
-    made = 0
+    made, ours = 0, set[str]()
     with screen.progress("Events", len(sales)) as advance:
         for start in range(0, len(sales), BATCH):
             part = sales[start : start + BATCH]
@@ -111,14 +116,15 @@ def _send(api: Api, sales: list[dict[str, Any]]) -> dict[str, int]:
             if refused := [verdict for verdict in verdicts if verdict["status"] != 202]:
                 raise click.ClickException(f"{len(refused)} sales were refused: {refused[0]['error']}")
             made += sum(not verdict["duplicate"] for verdict in verdicts)
+            ours |= {verdict["eventId"] for verdict in verdicts}
             advance(len(part))
-    _wait_until_processed(api, {sale["sale_id"] for sale in sales})
+    _wait_until_processed(api, ours)
     return {"made": made, "known": len(sales) - made}
 
 
 def _wait_until_processed(api: Api, ours: set[str]) -> None:
     gives_up_at = time.monotonic() + PATIENCE
-    while ours & _pending(api):
+    while any(event_id in ours for event_id in _pending(api)):
         if time.monotonic() > gives_up_at:
             raise click.ClickException(
                 "The sales are sent, but not all processed: `winroom status` says whether the processor "
@@ -127,8 +133,13 @@ def _wait_until_processed(api: Api, ours: set[str]) -> None:
         time.sleep(1)
 
 
-def _pending(api: Api) -> set[str]:
-    return {event["sale_id"] for event in api.get("/api/events", status="pending", limit=100)["events"]}
+def _pending(api: Api) -> Iterator[str]:
+    """All that wait, the newest first: others send as well, and ours may be far below."""
+    cursor = ""
+    while cursor is not None:
+        page = api.get("/api/events", status="pending", limit=100, cursor=cursor)
+        yield from (event["event_id"] for event in page["events"])
+        cursor = page["nextCursor"]
 
 
 def _claim(api: Api, sale: dict[str, Any]) -> bool:

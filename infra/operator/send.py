@@ -8,10 +8,11 @@ from typing import IO, Any, get_args
 import click
 
 from infra.operator import screen, target
-from infra.operator.api import BATCH, Api, Refused, of_company, of_tenant
+from infra.operator.api import BATCH, Api, Refused, complaint, of_company, of_tenant
 from winroom import ids, spreadsheets
 from winroom.sales import Currency
 from winroom.spreadsheets import Line, Reading
+from winroom.validation import check
 
 Judge = Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]]
 
@@ -24,7 +25,7 @@ _NEEDED = {"--customer": "customer_name", "--price": "sell_price", "--seller": "
     short_help="Send sales through the API.",
     epilog=screen.examples(
         "winroom send --customer 'Ada Lovelace' --price 1250 --seller grace",
-        "winroom send sales.csv",
+        "winroom send sales.csv --mapping 'Invoice:sale_id,Client:customer_name'",
         "winroom --stack winroom-staging send sales.csv --tenant acme --json",
     ),
 )
@@ -34,12 +35,21 @@ _NEEDED = {"--customer": "customer_name", "--price": "sell_price", "--seller": "
 @click.option("--customer", "customer_name", help="The customer's name.")
 @click.option("--price", "sell_price", help="Such as 1250.00.")
 @click.option("--seller", "seller_external_id", help="The id of the seller.")
-@click.option("--currency", type=click.Choice(get_args(Currency)))
+@click.option("--currency", type=click.Choice(get_args(Currency)), help="USD by default.")
 @click.option("--cost", "cost_price", help="Such as 800.00.")
 @click.option("--sku", "product_sku", help="The product's.")
 @click.option("--occurred-at", help="Such as 2026-01-31T15:30:00Z; now by default.")
+@click.option("--mapping", help="Which column of FILE is which field: their_column:our_field, with commas.")
+@click.option("--default-seller", help="The seller of the rows of FILE that name none.")
 @screen.as_json
-def send(file: IO[str] | None, tenant: str | None, as_json: bool, **sale: str | None) -> None:
+def send(
+    file: IO[str] | None,
+    tenant: str | None,
+    mapping: str | None,
+    default_seller: str | None,
+    as_json: bool,
+    **sale: str | None,
+) -> None:
     """Send sales through the API, and show the verdict on each.
 
     One sale by options, or all of a CSV FILE (- for standard input), whose first row names the fields of the
@@ -49,7 +59,9 @@ def send(file: IO[str] | None, tenant: str | None, as_json: bool, **sale: str | 
     given = {name: value for name, value in sale.items() if value is not None}
     if bool(file) == bool(given):
         raise click.UsageError("Send either a FILE, or one sale: --customer, --price and --seller.")
-    lines = _lines(file) if file else [Line(1, _one(given))]
+    if not file and (mapping or default_seller):
+        raise click.UsageError("--mapping and --default-seller go with a FILE.")
+    lines = _lines(file, mapping, default_seller) if file else [Line(1, _one(given))]
     with of_company(tenant, "ingest") as api:
         verdicts: list[dict[str, Any]] = []
         try:
@@ -78,7 +90,7 @@ def _one(sale: dict[str, str]) -> dict[str, str]:
     return made | sale
 
 
-def _lines(file: IO[str]) -> list[Line]:
+def _lines(file: IO[str], mapping: str | None, default_seller: str | None) -> list[Line]:
     try:
         text = file.read()
     except UnicodeDecodeError as error:
@@ -86,7 +98,8 @@ def _lines(file: IO[str]) -> list[Line]:
             f"{file.name} must be text in UTF-8: in Excel, save it as CSV UTF-8."
         ) from error
     with target.asking_the_database():
-        return spreadsheets.read(text, Reading()).lines
+        how = check(Reading, {"mapping": mapping, "default_seller": default_seller})
+        return spreadsheets.read(text, how).lines
 
 
 def _verdicts(judge: Judge, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
@@ -122,11 +135,10 @@ def _judge_alone(api: Api, sales: Sequence[Mapping[str, Any]]) -> list[dict[str,
 
 def _verdict(line: Line, told: Mapping[str, Any]) -> dict[str, Any]:
     verdict = _VERDICTS.get(told.get("status", 400), "refused")
-    problems = [told.get("error"), *(one["message"] for one in told.get("details", []))]
     return {
         "row": line.row,
         "sale_id": line.values.get("sale_id"),
         "verdict": "duplicate" if told.get("duplicate") else verdict,
         "event_id": told.get("eventId"),
-        "message": ": ".join(filter(None, problems)) or None,
+        "message": complaint(told) or None,
     }

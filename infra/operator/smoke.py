@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from infra.local import stack
 from infra.operator import screen, target
+from infra.operator.api import sendable
 from winroom import ids
 
 # Seconds within which a sale is to be seen, and after which nothing more is begun.
@@ -256,15 +257,20 @@ class Outcome:
 
 
 @click.command(
+    short_help="Follow one sale through a deployment.",
     epilog=screen.examples(
         "winroom smoke --url https://winroom.example --key wr_live_...",
         'winroom smoke --release "$(python -m infra.release)" --tenant acme --email ada@acme.example',
-    )
+    ),
 )
 @click.option("--url", envvar="WINROOM_URL", help="Where it answers, if not where --stack does.")
-@click.option("--key", envvar="WINROOM_KEY", help="A key of scope `full`; an `ingest` key checks less.")
+@click.option(
+    "--key",
+    envvar="WINROOM_KEY",
+    help="A key of scope `full`; an `ingest` key checks less, and its sale stays in the queue.",
+)
 @click.option("--release", help="The SHA-256 that it must run: `python -m infra.release`.")
-@click.option("--tenant", help="The slug of the company that --email belongs to.")
+@click.option("--tenant", type=screen.FILLED, help="The slug of the company that --email belongs to.")
 @click.option("--email", help="Who logs in. The password is WINROOM_PASSWORD, or asked for.")
 @screen.as_json
 def smoke(
@@ -286,7 +292,7 @@ def smoke(
         for outcome in _taken(visit):
             outcomes.append(outcome)
             if not as_json:
-                click.echo(str(outcome))
+                screen.say(str(outcome))
     failed = [outcome for outcome in outcomes if outcome.result == "failed"]
     if as_json:
         told = {"ok": not failed, "url": visit.url, "steps": [asdict(outcome) for outcome in outcomes]}
@@ -298,19 +304,20 @@ def smoke(
 def _visit(
     url: str | None, key: str | None, release: str | None, tenant: str | None, email: str | None
 ) -> Visit:
+    if bool(email) != bool(tenant):
+        raise click.UsageError("--email and --tenant go together: who logs in, and to which company.")
     running = None if url or target.current().stack else stack.read()
     if running:
-        # Its demo company.
+        # Its demo company, unless told otherwise.
         demo = Person(running.tenant, running.admin["email"], running.admin["password"])
-        return Visit(running.http_url, key or running.api_key, release, demo, ExitStack())
+        person = _person(tenant, email) or demo
+        return Visit(running.http_url, sendable(key or running.api_key), release, person, ExitStack())
     url = url or target.current().http_url
     if not url.startswith(("http://", "https://")):
         raise click.UsageError(f"--url is an address like https://winroom.example, not {url}.")
     if not key:
         raise click.UsageError("Give a key of a company there: --key, or WINROOM_KEY.")
-    if bool(email) != bool(tenant):
-        raise click.UsageError("--email and --tenant go together: who logs in, and to which company.")
-    return Visit(url.rstrip("/"), key, release, _person(tenant, email), ExitStack())
+    return Visit(url.rstrip("/"), sendable(key), release, _person(tenant, email), ExitStack())
 
 
 def _person(tenant: str | None, email: str | None) -> Person | None:
@@ -330,8 +337,8 @@ def _taken(visit: Visit) -> Iterator[Outcome]:
         try:
             if missing:
                 raise NotChecked(f"without this it cannot be: {missing[0]}")
-            if began > ends:
-                raise NotChecked("the minute is over")
+            if began > ends and step.take is not _sets_it_aside:
+                raise Failed("the minute is over")
             message = step.take(visit) or ""
         except NotChecked as reason:
             yield Outcome(step.name, "not checked", _since(began), str(reason))

@@ -30,7 +30,10 @@ class One(NamedTuple):
 
 @click.group("switch")
 def group() -> None:
-    """Pause what must not go on now: for everybody, for one company, for one key."""
+    """Pause what must not go on now.
+
+    For everybody, for one company, for one key.
+    """
 
 
 @group.command("list", epilog=screen.examples("winroom switch list"))
@@ -54,7 +57,7 @@ def _turning(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--by", default=lambda: _me(), show_default="who you are here", help="Who does it."),
         click.option("--reason", help="Why, for whoever looks at the list."),
         click.option("--key", help="Whose pause_key it is: the key's id, or how it begins."),
-        click.option("--tenant", help="Whose pause_tenant it is: the company's slug or id."),
+        click.option("--tenant", type=screen.FILLED, help="Whose pause_tenant it is: slug or id."),
         click.argument("name", type=click.Choice(list(_STOPS))),
     ):
         command = option(command)
@@ -90,9 +93,9 @@ def _turn(name: Any, one: One | None, on: bool, reason: str | None, by: str, as_
     if as_json:
         screen.show_json({"name": name, "for": one and one.name, "is_on": on, "is_changed": is_changed})
     elif is_changed:
-        click.echo(f"{name} is {'on' if on else 'off'}. It takes effect everywhere within a minute.")
+        screen.say(f"{name} is {'on' if on else 'off'}. It takes effect everywhere within a minute.")
     else:
-        click.echo(f"{name} {'is on already' if on else 'was not on'}: nothing was changed.")
+        screen.say(f"{name} {'is on already' if on else 'was not on'}: nothing was changed.")
 
 
 def _one(name: str, tenant: str | None, key: str | None) -> One | None:

@@ -2,7 +2,7 @@
 local one that is up. What is in the way is told in a sentence."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -67,7 +67,7 @@ class Target:
         """Where API and pages answer: WINROOM_URL, else the stack's; without a slash at its end."""
         url = os.environ.get("WINROOM_URL")
         if not url:
-            url = self.output("HttpUrl") if self.stack else self.local().http_url
+            url = self.output("PublicUrl") if self.stack else self.local().http_url
         if not url.startswith(("http://", "https://")):
             raise click.ClickException(f"{url} is no address of an API: it must begin with https://.")
         return url.rstrip("/")
@@ -219,6 +219,11 @@ def note(conn: Connection, caller: Caller, method: str, endpoint: str, status: i
     audit.note(conn, entry, status)
 
 
+def in_words(message: str, details: Iterable[Mapping[str, object]]) -> str:
+    """What is wrong, in a line: what is said of each field says all that the message would."""
+    return "; ".join(str(one["message"]) for one in details) or message
+
+
 @contextmanager
 def asking_the_database() -> Iterator[None]:
     """What the database and the nouns say against it, in one line."""
@@ -236,9 +241,7 @@ def asking_the_database() -> Iterator[None]:
     except psycopg.Error as error:
         raise click.ClickException(f"The database says: {error.diag.message_primary or error}") from error
     except WinRoomError as error:
-        raise click.ClickException(
-            " ".join([error.message, *(one["message"] for one in error.details)])
-        ) from error
+        raise click.ClickException(in_words(error.message, error.details)) from error
 
 
 @contextmanager

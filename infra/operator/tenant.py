@@ -5,6 +5,8 @@ from rich.console import Console
 
 from infra.operator import offboarding, screen, target, verify
 from winroom import api_keys, failed_events, ids, passwords, plans, tenants, users
+from winroom.sign_up import NewCompany
+from winroom.validation import check
 
 
 @click.group("tenant")
@@ -20,7 +22,13 @@ group.add_command(offboarding.delete)
 @group.command(epilog=screen.examples('winroom tenant create "Acme & Sons" --admin-email ada@acme.example'))
 @click.argument("name")
 @click.option("--slug", help="What the company logs in with; made from the name by default.")
-@click.option("--plan", type=click.Choice(list(plans.INGESTION_LIMITS)), default="free", show_default=True)
+@click.option(
+    "--plan",
+    type=click.Choice(list(plans.INGESTION_LIMITS)),
+    default="free",
+    show_default=True,
+    help="How much it may send.",
+)
 @click.option("--admin-email", required=True, help="Who looks after the company's settings.")
 @screen.as_json
 def create(name: str, slug: str | None, plan: plans.Plan, admin_email: str, as_json: bool) -> None:
@@ -30,19 +38,20 @@ def create(name: str, slug: str | None, plan: plans.Plan, admin_email: str, as_j
     """
     slug = slug or tenants.slug_of(name)
     if not slug:
-        raise click.UsageError("The name has no letters to make a slug of: give --slug.")
-    password = passwords.random()
+        raise click.UsageError("No slug can be made of this name: give --slug.")
+    admin = {"email": admin_email, "password": passwords.random()}
     tenant_id = ids.new()
     with target.operator_session() as conn:
-        tenants.create(conn, tenant_id, slug, name, plan)
-        users.create(conn, tenant_id, admin_email, name, "admin", password)
+        wanted = check(NewCompany, {"name": name, "slug": slug, **admin})
+        slug = tenants.create(conn, tenant_id, wanted.slug or slug, wanted.name, plan)["slug"]
+        users.create(conn, tenant_id, wanted.email, wanted.name, "admin", wanted.password)
         key, _ = api_keys.create(conn, tenant_id, "First key", "full", "operator")
+        target.note(conn, target.entered(conn, tenant_id), "POST", "/api/tenants", 201)
     if as_json:
-        admin = {"email": admin_email, "password": password}
         screen.show_json({"tenant_id": tenant_id, "tenant": slug, "admin": admin, "api_key": key})
         return
     Console().print(f"Created [bold]{slug}[/] ({tenant_id}). Shown only now:")
-    click.echo(f"  login    {admin_email}  {password}\n  API key  {key}")
+    screen.say(f"  login    {admin['email']}  {admin['password']}\n  API key  {key}")
 
 
 @group.command("list", epilog=screen.examples("winroom tenant list", "winroom tenant list --json"))

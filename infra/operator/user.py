@@ -23,7 +23,13 @@ def group() -> None:
 @click.argument("tenant")
 @click.argument("email")
 @click.option("--name", help="What colleagues read; the email by default.")
-@click.option("--role", type=click.Choice(get_args(users.Role)), default="seller", show_default=True)
+@click.option(
+    "--role",
+    type=click.Choice(get_args(users.Role)),
+    default="seller",
+    show_default=True,
+    help="What they may do.",
+)
 @click.option("--seller-id", help="Whom they act for; a seller's own email by default.")
 @screen.as_json
 def create(
@@ -79,4 +85,4 @@ def _show_password(user: Row, as_json: bool) -> None:
     if as_json:
         screen.show_json(user)
     else:
-        click.echo(f"{user['email']}  {user['password']}")
+        screen.say(f"{user['email']}  {user['password']}")

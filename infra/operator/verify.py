@@ -9,8 +9,8 @@ import click
 from psycopg import IsolationLevel
 
 from infra.operator import screen
-from infra.operator.target import operator_session
-from winroom import board, db, ledger
+from infra.operator.target import company_session, operator_session
+from winroom import db, ledger, tenants
 
 # Seconds that a statement may take.
 _PATIENCE = 1800
@@ -18,8 +18,11 @@ _PATIENCE = 1800
 Report = dict[str, Any]
 
 
-@click.command(epilog=screen.examples("winroom verify", "winroom verify --tenant acme --json"))
-@click.option("--tenant", "slug", help="The slug of one company; all by default.")
+@click.command(
+    short_help="Look for what cannot be, such as lost sales.",
+    epilog=screen.examples("winroom verify", "winroom verify --tenant acme --json"),
+)
+@click.option("--tenant", "slug", type=screen.FILLED, help="The slug of one company; all by default.")
 @screen.as_json
 def verify(slug: str | None, as_json: bool) -> None:
     """Look for what cannot be: sales that are lost, claims without a sale, boards that miscount.
@@ -40,19 +43,19 @@ def verify(slug: str | None, as_json: bool) -> None:
 
 
 @click.command(epilog=screen.examples("winroom tenant recount acme"))
-@click.argument("slug")
+@click.argument("tenant")
 @screen.as_json
-def recount(slug: str, as_json: bool) -> None:
-    """Count the boards of the company SLUG anew, from its approved claims."""
-    with operator_session() as conn:
-        if ledger.enter(conn, slug) is None:
-            raise _unknown(slug)
-        with db.patiently(conn, _PATIENCE):
-            board.recount(conn)
+def recount(tenant: str, as_json: bool) -> None:
+    """Count the boards of a company anew.
+
+    From its approved claims; new ones wait meanwhile. TENANT is its slug or id.
+    """
+    with company_session(tenant) as (conn, _), db.patiently(conn, _PATIENCE):
+        tenants.recount(conn)
     if as_json:
-        screen.show_json({"tenant": slug, "is_recounted": True})
+        screen.show_json({"tenant": tenant, "is_recounted": True})
     else:
-        click.echo(f"The boards of {slug} show what its claims say.")
+        screen.say(f"The boards of {tenant} show what its claims say.")
 
 
 def _reports(slug: str | None) -> Iterator[Report]:
@@ -83,15 +86,15 @@ def _report(slug: str) -> Report | None:
 
 def _show(report: Report) -> None:
     slug = report["tenant"]
-    click.echo(f"{'WRONG' if report['faults'] else 'ok':<6}{slug}  {report['seconds']} s")
+    screen.say(f"{'WRONG' if report['faults'] else 'ok':<6}{slug}  {report['seconds']} s")
     counts = (f"{name.replace('_', ' ')} {number:,}" for name, number in report["counts"].items())
-    click.echo(f"      {', '.join(counts)}")
+    screen.say(f"      {', '.join(counts)}")
     for fault in report["faults"]:
         for sentence in fault["sentences"]:
-            click.echo(f"      {slug}: {sentence}.")
+            screen.say(f"      {slug}: {sentence}.")
         if (more := fault["total"] - len(fault["sentences"])) > 0:
-            click.echo(f"      {slug}: and {more:,} more of these.")
-        click.echo(f"      -> {fault['remedy']}")
+            screen.say(f"      {slug}: and {more:,} more of these.")
+        screen.say(f"      -> {fault['remedy']}")
 
 
 def _unknown(slug: str) -> click.ClickException:

@@ -86,7 +86,7 @@ class Deployed:
         return {
             name: len(lambdas.list_versions_by_function(FunctionName=name)["Versions"]) - 1
             for name in names
-            if name.startswith((self.name, "CodeDeploy_"))
+            if name.startswith((self.name, "CodeDeployHook_"))
         }
 
     def _described(self) -> Any:
@@ -146,7 +146,7 @@ def verdicts(deployed: Deployed, stack: Stack, monkeypatch: pytest.MonkeyPatch) 
     """What the hook says, configured as deployed, of the versions that are; then as if of another release."""
     lambdas = deployed.client("lambda")
     hook = lambdas.get_function_configuration(FunctionName=deployed.physical("SmokeHookFunction"))
-    assert hook["FunctionName"].startswith("CodeDeploy_")
+    assert hook["FunctionName"].startswith("CodeDeployHook_")
     with running() as (codedeploy, url):
         told = {**hook["Environment"]["Variables"], **emulator.client_environment(stack.aws_endpoint_url)}
         for name, value in {**told, "LAMBDA_URL": stack.aws_endpoint_url, "CODEDEPLOY_URL": url}.items():

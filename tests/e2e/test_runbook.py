@@ -1,5 +1,6 @@
 """The runbook, executed as it stands, on the deployed local stack named as a deployed one would be."""
 
+import re
 import threading
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def environment(stack: Stack, company: Company) -> dict[str, str]:
         **emulator.client_environment(stack.aws_endpoint_url),
         # The emulator's own address of the API leads nowhere.
         "WINROOM_URL": stack.http_url,
-        "WINROOM_KEY": new_company(stack).key,
+        **dict.fromkeys(("WINROOM_KEY", "STAGING_KEY", "PRODUCTION_KEY"), new_company(stack).key),
         "WINROOM_STACK_NAME": stack.stack_name,
         # What deploys to AWS is only planned here; tests of publishing deploy.
         "MAKEFLAGS": "n",
@@ -49,7 +50,7 @@ def test_every_block_does_what_it_is_there_for(
     stack: Stack, environment: dict[str, str], tmp_path: Path
 ) -> None:
     chapters = {
-        heading: "".join(code).replace("winroom-production", stack.stack_name)
+        heading: re.sub("winroom-(staging|production)", stack.stack_name, "".join(code))
         for heading, code in runbook.blocks().items()
         if heading not in runbook.APART
     }

@@ -12,7 +12,7 @@ from functions.dead_letters.app import handler as dead_letters
 from functions.maintenance.app import handler as maintenance
 from functions.processor.app import handler as processor
 from tests import crm, doors, logs
-from tests.alarms import PARENT, TEMPLATE, Alarm, alarms, dashboard
+from tests.alarms import PARENT, TEMPLATE, Alarm, alarms, dashboard, resolved
 from tests.doors import Sqs
 from tests.factories import Company, sale
 from tests.gateway import Gateway, joined
@@ -53,7 +53,7 @@ def times(number: int, *values: float) -> list[list[float]]:
 
 
 SLOW = [100.0] * 18
-SILENT: list[list[float]] = [[], []]
+SILENT: list[list[float]] = [[], [], []]
 
 # For each alarm what makes it fire, and what just does not.
 CASES: Mapping[str, tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]] = {
@@ -74,23 +74,30 @@ CASES: Mapping[str, tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]] = {
     "DeadLettersCritical": ([{"OpenDeadLetters": each(51)}], [{"OpenDeadLetters": each(50)}]),
     "ErrorsCritical": (
         [
-            {"Requests": times(2, *[1] * 100), "ServerErrors": times(2, *[1] * 11)},
-            # Doors that die say nothing; the gateway does.
-            {"Count": times(2, 100), "5xx": times(2, 11)},
-            {"Requests": times(2, *[1] * 50), "Count": times(2, 100), "5xx": times(2, 50)},
+            {"Count": times(2, 100), "ServerErrors": times(2, *[1] * 11)},
+            # Doors that die or are not let run say nothing; three of them are looked at.
+            {"Count": times(2, 100), "Errors": times(2, 4)},
+            {"Count": times(2, 100), "Throttles": times(2, 4)},
+            {
+                "Count": times(2, 100),
+                "ServerErrors": times(2, 5),
+                "Errors": times(2, 1),
+                "Throttles": times(2, 1),
+            },
         ],
         [
-            {"Requests": times(2, *[1] * 100), "ServerErrors": times(2, *[1] * 10)},
-            {"Requests": times(2, *[1] * 100), "ServerErrors": [[], [1] * 100]},
-            {"Requests": times(2, *[1] * 100), "Count": times(2, 100)},
+            {"Count": times(2, 100), "ServerErrors": times(2, *[1] * 10)},
+            {"Count": times(2, 100), "ServerErrors": [[], [1] * 100]},
+            # All that the gateway answers is a pause.
+            {"Count": times(2, 100), "5xx": times(2, 100), "Errors": times(2, 0), "Throttles": times(2, 0)},
             {},
         ],
     ),
     "ErrorsWarning": (
-        [{"Requests": times(5, *[1] * 100), "ServerErrors": times(5, *[1] * 6)}],
+        [{"Count": times(5, 100), "ServerErrors": times(5, *[1] * 6)}],
         [
-            {"Requests": times(5, *[1] * 100), "ServerErrors": times(5, *[1] * 5)},
-            {"Requests": times(5, *[1] * 100), "ServerErrors": times(4, *[1] * 6)},
+            {"Count": times(5, 100), "ServerErrors": times(5, *[1] * 5)},
+            {"Count": times(5, 100), "ServerErrors": times(4, *[1] * 6)},
         ],
     ),
     "LatencyWarning": (
@@ -103,11 +110,11 @@ CASES: Mapping[str, tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]] = {
     ),
     "ProcessorSilent": (
         [{}, {"ProcessorBeats": [[1], *SILENT]}],
-        [{"ProcessorBeats": [[1], []]}, {"ProcessorBeats": [[], [1]]}],
+        [{"ProcessorBeats": [[1], [], []]}, {"ProcessorBeats": [[], [], [1]]}],
     ),
     "SocketSilent": (
         [{}, {"SocketBeats": [[1], *SILENT]}],
-        [{"SocketBeats": [[1], []]}, {"SocketBeats": [[], [1]]}],
+        [{"SocketBeats": [[1], [], []]}, {"SocketBeats": [[], [], [1]]}],
     ),
     "DatabaseConnectionsCritical": (
         [{"DatabaseConnections": times(2, 80.1)}],
@@ -132,6 +139,25 @@ def test_an_alarm_fires_when_it_should_and_not_before(name: str) -> None:
     firing, calm = CASES[name]
     assert [seen for seen in firing if not ALARMS[name].fires(seen)] == []
     assert [seen for seen in calm if ALARMS[name].fires(seen)] == []
+
+
+def test_a_canary_goes_back_for_failures_and_not_for_a_pause() -> None:
+    alarm = canary()
+    pause, failures = CASES["ErrorsCritical"][1][2], {"Count": times(2, 100), "ServerErrors": times(2, 10)}
+    assert (alarm.fires(pause), alarm.fires(failures)) == (False, True)
+    # It asks what the operator's alarm asks, of the same resources.
+    asked = {name: metric for name, (metric, _, _) in alarm.watched.items()}
+    named = {name: (metric.namespace, metric.name) for name, metric in asked.items()}
+    theirs = ALARMS["ErrorsCritical"].watched.items()
+    assert named == {name: (metric.namespace, metric.name) for name, (metric, _, _) in theirs}
+    for name, (metric, _, _) in theirs:
+        ((_, parameter),) = metric.dimensions
+        assert asked[name].dimensions[0][1] == given(parameter)
+
+
+def canary() -> Alarm:
+    """The alarm that takes back a release."""
+    return Alarm("HttpFailuresAlarm", resolved(PARENT["Resources"]["HttpFailuresAlarm"]["Properties"], {}))
 
 
 def test_a_limit_of_ones_own_moves_its_alarm() -> None:

@@ -38,6 +38,13 @@ def test_a_connection_that_idled_for_a_minute_is_replaced_unasked(
     assert backend(company) != first
 
 
+def test_a_connection_of_ones_own_leaves_no_statement_behind_a_pooler(database: Database) -> None:
+    with db.connect(database.url_of("operator")) as conn:
+        for _ in range(10):
+            conn.execute("select 1")
+        assert conn.execute("select name from pg_prepared_statements").fetchall() == []
+
+
 def test_a_connection_that_the_server_ended_is_replaced(company: Company, database: Database) -> None:
     first = backend(company)
     for work in (backend, lambda c: db.tenant_batch(c.tenant_id, lambda conn: conn.execute("select 1"))):

@@ -60,10 +60,15 @@ def test_every_door_opens_to_who_comes_through_it(edge: pytest.MonkeyPatch, comp
         assert doors.http(handler, "GET", path, key=company.full_key, headers=THROUGH).status != 403
 
 
-def test_a_sale_past_the_edge_is_neither_stored_nor_counted(
-    edge: pytest.MonkeyPatch, company: Company
+@pytest.mark.parametrize("path", ["/api/events", "/api/events/batch"])
+def test_a_sale_past_the_edge_is_not_stored_and_its_sender_keeps_it(
+    edge: pytest.MonkeyPatch, company: Company, path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert doors.http(ingestion.handler, "POST", "/api/events", sale(), key=company.full_key).status == 403
+    refused = doors.http(ingestion.handler, "POST", path, sale(), key=company.full_key)
+    assert (refused.status, refused.json["code"]) == (429, "misdirected")
+    assert refused.headers["retry-after"] == str(refused.json["retryAfter"]) == "3600"
+    assert "by its public name" in refused.json["error"]
+    assert "a sale came past the edge" in capsys.readouterr().out
     assert company.count("sales_events") == company.count("api_audit_log") == 0
 
 

@@ -19,7 +19,7 @@ from tests import crm, doors
 from tests.doors import Answer, Sqs
 from tests.factories import Company, Database, sale
 from tests.floor import all_unknown, approve, claim, exclude, release, told
-from winroom import db, failed_events, ids, ledger, schema
+from winroom import copy, db, failed_events, ids, ledger, schema
 from winroom.messages import SaleEventReceived
 
 PATH = "/api/failed-events"
@@ -491,15 +491,6 @@ class TestReplay:
         assert message_of(desk.replay(desk.only()), "customer_name") == "customer_name is required"
         assert desk.replay(desk.only(), customer_name="Ada").status == 200
 
-    def test_an_archived_event_is_left_alone(self, desk: Desk, database: Database) -> None:
-        desk.sell(sale(product_sku="GONE"))
-        database.execute("delete from wr.sales_events")
-        one = desk.only()
-        answer = desk.replay(one)
-        assert (answer.status, "archived" in answer.json["error"]) == (409, True)
-        assert desk.replay_many()["results"][0]["outcome"] == "refused"
-        assert desk.discard(one).status == 200
-
     @pytest.mark.parametrize("body", [{"event": []}, {"event": "x"}, [], "x"])
     def test_a_wrong_body_is_refused(self, desk: Desk, body: object) -> None:
         desk.sell(sale(product_sku="GONE"))
@@ -556,6 +547,33 @@ class TestLost:
         desk.company.database.execute("update wr.sales_events set event_id = %s", one["event_id"])
         answer = desk.replay(one, **sale(sale_id="b"))
         assert (answer.status, "in the meantime" in answer.json["error"]) == (409, True)
+
+
+class TestOfWhatIsGone:
+    """After a restore of a part, or a hand in the tables."""
+
+    def test_what_has_no_event_any_more_is_discarded_or_restored(self, desk: Desk) -> None:
+        desk.sell(sale(product_sku="NONE"))
+        one = desk.only()
+        desk.company.database.execute("delete from wr.sales_events")
+        for refused in (desk.replay(one), desk.edit(one, customer_name="Ada")):
+            assert (refused.status, refused.json["error"]) == (409, copy.EVENT_MISSING)
+        (result,) = desk.replay_many()["results"]
+        assert (result["outcome"], result["message"]) == ("refused", copy.EVENT_MISSING)
+        assert desk.discard(one).status == 200
+
+    @pytest.mark.parametrize(
+        "gone",
+        ["delete from wr.sales_events where status = 'processed'", "delete from wr.queue"],
+    )
+    def test_a_correction_of_a_sale_that_is_gone_changes_nothing(
+        self, desk: Desk, gone: LiteralString
+    ) -> None:
+        one = desk.contradict(sale(), sell_price=1)
+        desk.company.database.execute(gone)
+        refused = desk.replay(one)
+        assert (refused.status, refused.json["error"]) == (409, copy.SALE_MISSING)
+        assert desk.only()["id"] == one["id"]
 
 
 class TestCorrection:

@@ -6,6 +6,7 @@ import pytest
 
 from functions.broadcaster import fanout
 from functions.ingestion import app as ingestion
+from functions.maintenance import app as maintenance
 from functions.maintenance.app import UnknownJob, handler
 from tests import doors
 from tests.doors import Sqs
@@ -170,6 +171,34 @@ def test_a_socket_that_cannot_be_closed_is_told_nothing_more(
     assert gateway.closed == [client.id]
 
 
+def test_a_sweep_closes_so_many_sockets_at_most_and_others_are_told(
+    company: Company,
+    rival: Company,
+    gateway: Gateway,
+    queues: Sqs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clients = [joined(gateway, company) for _ in range(3)]
+    stays = joined(gateway, company, "plain", user_id=person(company), token_version=0)
+    joined(gateway, rival)
+    for one in (company, rival):
+        calm(one)
+    queues.take("room.fifo")
+    monkeypatch.setattr(maintenance, "_SOCKETS_AT_ONCE", 2)
+    company.database.execute(
+        "update wr.api_keys set revoked_at = now() where tenant_id = %s", company.tenant_id
+    )
+    sweep()
+    assert len(gateway.closed) == 2
+    assert len(listening(company)) == 2
+    (woken,) = [body for body in queues.take("room.fifo") if body != messages.HEARTBEAT]
+    assert str(company.tenant_id) in woken
+    sweep()
+    sweep()
+    assert set(gateway.closed) == {client.id for client in clients}
+    assert listening(company) == {stays.id: True}
+
+
 def test_leftovers_are_forgotten(company: Company, gateway: Gateway) -> None:
     joined(gateway, company)
     ticket(company)
@@ -223,9 +252,11 @@ def test_a_client_knows_nothing_of_sweeps(company: Company, gateway: Gateway) ->
 
 
 def test_only_the_jobs_role_may_look_across_tenants(company: Company) -> None:
-    for verb in ("unwelcome_connections", "lagging_rooms", "forget_leftovers"):
+    for verb in ("lagging_rooms", "forget_leftovers"):
         with pytest.raises(Exception, match="permission denied"):
             company.rows(str(sweeper._SQL[verb]))
+    with pytest.raises(Exception, match="permission denied"), db.tenant_session(company.tenant_id) as conn:
+        sweeper.forget_unwelcome(conn, 1)
 
 
 def test_a_heartbeat_travels_through_the_room_queue(company: Company, gateway: Gateway, queues: Sqs) -> None:

@@ -17,7 +17,8 @@ from tests.doors import Sqs
 from tests.factories import Company, Database, sale
 from tests.gateway import Gateway, joined
 from tests.rooms import publish
-from winroom import db, messages, queue, telemetry
+from tests.visits import Visitor
+from winroom import db, messages, queue, switches, telemetry
 from winroom.errors import DatabaseUnavailable
 from winroom.messages import RoomChanged, SaleEventReceived
 from winroom.settings import settings
@@ -91,6 +92,22 @@ class TestRequests:
         monkeypatch.setattr("winroom.sales.page", fail)
         assert crm.get(company, "/api/events").status >= 500
         assert logs.measured(capsys.readouterr().out)["ServerErrors"] == [1]
+
+    def test_an_answer_that_cannot_even_be_drawn_is_counted_once(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    ) -> None:
+        monkeypatch.setattr("winroom.web._rendered_reply", lambda *_: 1 / 0)
+        assert doors.http(dashboard.handler, "GET", "/login").status == 500
+        assert logs.measured(capsys.readouterr().out)["ServerErrors"] == [1]
+
+    def test_a_pause_is_no_failure(self, company: Company, database: Database, capsys: Capture) -> None:
+        with database.operator() as conn:
+            switches.turn(conn, "pause_ingestion", None, on=True, by="test", reason=None)
+        answers = [crm.post(company, sale()), Visitor.of(company, "manager").post("/sales/new")]
+        assert [answer.status for answer in answers] == [503, 503]
+        measured = logs.measured(capsys.readouterr().out)
+        assert measured.keys() == {"Requests", "RequestLatency"}
+        assert measured["Requests"] == [1, 1]
 
 
 class TestSales:

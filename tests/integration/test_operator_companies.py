@@ -67,6 +67,20 @@ def test_a_company_that_does_not_exist_is_said_so(
     assert refused.stdout == ""
 
 
+def test_a_slug_that_is_the_id_of_another_company_misleads_nobody(
+    winroom: Winroom, company: Company, rival: Company
+) -> None:
+    # From before such slugs were refused.
+    company.database.execute(
+        "update wr.tenants set slug = %s where tenant_id = %s", str(company.tenant_id), rival.tenant_id
+    )
+    assert read(winroom, "tenant", "show", str(company.tenant_id))["slug"] == "acme"
+    assert read(winroom, "key", "revoke", company.ingest_key, "--yes")["state"] == "revoked"
+    assert winroom("key", "rotate", company.full_key).exit_code == 0
+    assert len(audited(company)) == 2
+    assert audited(rival) == []
+
+
 def test_a_list_holds_one_companys_rows_and_no_others(
     winroom: Winroom, company: Company, rival: Company
 ) -> None:
@@ -133,6 +147,17 @@ def test_a_rotated_key_goes_on_beside_the_new_one(winroom: Winroom, company: Com
     assert "only a live key can be rotated" in again.stderr
     assert [row[1] for row in audited(company)] == ["/api/api-keys/{api_key_id}/rotate"]
     assert winroom("key", "rotate", company.full_key[:16]).stdout.startswith("wr_live_")
+
+
+def test_a_key_that_is_replaced_without_an_overlap_ends_after_a_question(
+    winroom: Winroom, company: Company, somebody: None
+) -> None:
+    kept = winroom("key", "rotate", company.ingest_key, "--overlap", "0", input="n\n")
+    assert kept.exit_code == 1
+    assert 'The key "CRM" of acme' in kept.stderr
+    assert opens(company.ingest_key)
+    assert winroom("key", "rotate", company.ingest_key, "--overlap", "0", "--yes").exit_code == 0
+    assert not opens(company.ingest_key)
 
 
 def test_a_made_person_logs_in_with_the_password_that_is_shown_once(

@@ -1,19 +1,26 @@
 """The operator's commands for events: looking, replaying and discarding, over all companies and in one."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
 
 from functions.ingestion.app import handler as ingestion
 from functions.processor.app import handler as processor
+from infra.local import demo
+from infra.local import stack as local
 from infra.operator import screen
+from infra.operator.target import Target
 from tests import doors
 from tests.doors import Sqs
 from tests.factories import Company, sale
 from tests.integration.conftest import Winroom
 from tests.integration.test_operator_companies import audited, read
+from tests.integration.test_operator_target import running
 from winroom import failed_events
 from winroom.messages import SaleEventReceived
 
@@ -111,6 +118,24 @@ def test_events_are_replayed_by_their_ids_whosever_they_are(
     assert again.exit_code == 1
     outcomes = [one["outcome"] for one in json.loads(again.stdout)["results"]]
     assert outcomes == ["settled", "settled", "unknown"]
+
+
+def test_what_the_queue_does_not_take_is_left_to_the_sweeper(
+    winroom: Winroom, company: Company, queues: Sqs, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    send(company, queues, product_sku="GHOST")
+    product(company, "GHOST")
+    seeded = demo.seed(tmp_path, company.database.url_of("operator"))
+    up = replace(running(company.database, seeded), outputs={"SalesEventsQueueUrl": "http://127.0.0.1:9"})
+    environment.delenv("OPERATOR_DATABASE_URL")
+    environment.setattr(local, "read", lambda: up)
+    sqs = Mock()
+    sqs.send_message_batch.return_value = {"Failed": [{"Id": "0", "Code": "InternalError"}]}
+    environment.setattr(Target, "client", lambda *_: sqs)
+    done = winroom("failed", "replay", "--all", "--json")
+    assert sqs.send_message_batch.call_count == 1
+    assert (done.exit_code, json.loads(done.stdout)["sent"]) == (0, False)
+    assert "the sweeper sends them" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [(), (str(uuid4()), "--all"), ("no-id",), ("--since", "yesterday")])

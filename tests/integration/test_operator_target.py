@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import boto3
+import psycopg
 import pytest
 from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
@@ -14,6 +16,7 @@ from infra.local import demo
 from infra.local import stack as local
 from infra.local.stack import Stack
 from infra.operator import screen
+from infra.operator.status import QUEUES
 from tests.factories import Company, Database
 from tests.integration.conftest import Winroom
 from winroom import schema, tenants
@@ -40,7 +43,7 @@ def deployed(winroom: Winroom, company: Company) -> Iterator[Winroom]:
         parts = urlsplit(company.database.owner_url)
         deploy(
             "staging",
-            HttpUrl="https://api.example.com/",
+            PublicUrl="https://api.example.com/",
             DatabaseAddress=f"{parts.hostname}:{parts.port}{parts.path}",
             OperatorPasswordSecret=operator,
             OwnerDatabaseSecret=owner,
@@ -256,6 +259,13 @@ def test_the_local_stack_gets_its_demo_company_back(
     up = running(database, seeded)
     environment.setattr(local, "read", lambda: up)
     assert winroom("reset").exit_code == 1  # nobody answers
+    other = winroom("reset", "--yes", "--yes-i-mean", "winroom-production")
+    assert (other.exit_code, other.stdout) == (1, "")
+    assert "this is winroom-local, not winroom-production" in other.stderr
+    assert database.execute("select slug from wr.tenants") == [{"slug": "demo"}]
+    # A schema that no way back fits is no hindrance.
+    with psycopg.connect(database.owner_url) as owner:
+        owner.execute("drop index wr.claims_of_seller")
     done = winroom("reset", "--yes", "--json")
     assert done.exit_code == 0, done.stderr
     told = json.loads(done.stdout)
@@ -265,6 +275,17 @@ def test_the_local_stack_gets_its_demo_company_back(
     assert announced["http_url"] == up.http_url
     with database.operator() as conn:
         assert [one["slug"] for one in tenants.every(conn)] == ["demo"]
+
+
+def test_a_profile_of_elsewhere_is_nothing_to_the_local_stack(
+    winroom: Winroom, database: Database, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    up = running(database, demo.seed(tmp_path, database.url_of("operator")))
+    up = replace(up, outputs=dict.fromkeys(QUEUES.values(), "http://127.0.0.1:9/queue"))
+    environment.setattr(local, "read", lambda: up)
+    environment.setenv("AWS_PROFILE", "nobody")
+    told = json.loads(winroom("status", "--json").stdout)
+    assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9' in told["queues_unknown"]
 
 
 def running(database: Database, seeded: demo.Demo) -> Stack:

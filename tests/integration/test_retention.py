@@ -637,7 +637,7 @@ class TestBatches:
         before = state_of(due.database)
         for kind in KINDS:
             with pytest.raises(KeyboardInterrupt), db.jobs_session() as conn:
-                assert retention.work(conn, kind) == 5
+                assert retention.work(conn, kind).number == 5
                 raise KeyboardInterrupt
         assert state_of(due.database) == before
 
@@ -676,6 +676,50 @@ class TestBatches:
         retain()
         assert places(due)[:2] == (1, 11)
 
+    def test_claims_that_nobody_approves_are_looked_at_once_a_run(
+        self, due: Company, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        unapproved = self.make_older_and_unapproved(due, 7)
+        archived: list[int] = []
+
+        def work(conn: Connection, kind: Kind, after: retention.Place) -> retention.Batch:
+            batch = retained(conn, kind, after)
+            if kind == "queue_items":
+                archived.append(batch.number)
+            return batch
+
+        retained = retention.work
+        monkeypatch.setattr(retention, "work", work)
+        retain()
+        # Twelve items, five at once: of the first seven none goes.
+        assert archived == [0, 3, 2]
+        assert {row["id"] for row in due.rows("select queue_id as id from wr.queue")} == unapproved
+        floor.approve(
+            due, {"id": due.rows("select claim_id from wr.claims where state = 'pending'")[0]["claim_id"]}
+        )
+        assert places(due)[:2] == (7, 5)
+        pass_days(due, 31)
+        assert places(due)[:2] == (6, 6)
+
+    def test_items_of_one_moment_are_told_apart(self, due: Company) -> None:
+        clock.stop_at(due.database, "queue", "updated_at", datetime(2026, 1, 1, tzinfo=UTC))
+        self.make_older_and_unapproved(due, 4)
+        retain()
+        assert places(due)[:2] == (4, 8)
+
+    @staticmethod
+    def make_older_and_unapproved(company: Company, number: int) -> set[Any]:
+        """So many of the oldest items are of claims that wait for an approval."""
+        rows = company.database.execute(
+            "update wr.claims set state = 'pending' where tenant_id = %s and queue_id in ("
+            " select queue_id from wr.queue where tenant_id = %s order by updated_at, queue_id limit %s)"
+            " returning queue_id",
+            company.tenant_id,
+            company.tenant_id,
+            number,
+        )
+        return {row["queue_id"] for row in rows}
+
     def test_when_time_is_up_the_rest_is_left_for_the_next_run(
         self, due: Company, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -712,7 +756,7 @@ class TestBatches:
     @staticmethod
     def work(kind: Kind) -> int:
         with db.jobs_session() as conn:
-            return retention.work(conn, kind)
+            return retention.work(conn, kind).number
 
     @staticmethod
     @contextmanager
@@ -959,12 +1003,13 @@ def test_whatever_happens_nothing_is_lost_doubled_or_gone_too_early(lives: Calla
     whatever_they_do()
 
 
+ITEMS, EVENTS = "archive_items(integer, timestamptz, uuid, uuid)", "archive_events(integer)"
 SABOTAGE: dict[str, tuple[str, str, str]] = {
-    "items go too early": ("archive_items", "'30 days'", "'3 days'"),
-    "events go too late": ("archive_events", "'90 days'", "'100 days'"),
-    "claims need no approval": ("archive_items", "c.state = 'approved'", "c.state <> 'rejected'"),
-    "failed events go": ("archive_events", "e.status = 'processed' and e.processed_at", "e.updated_at"),
-    "what is archived is lost": ("archive_events", "from moved", "from moved where false"),
+    "items go too early": (ITEMS, "'30 days'", "'3 days'"),
+    "events go too late": (EVENTS, "'90 days'", "'100 days'"),
+    "claims need no approval": (ITEMS, "c.state = 'approved'", "c.state <> 'rejected'"),
+    "failed events go": (EVENTS, "e.status = 'processed' and e.processed_at", "e.updated_at"),
+    "what is archived is lost": (EVENTS, "from moved", "from moved where false"),
 }
 
 
@@ -973,7 +1018,7 @@ def test_retention_that_is_badly_done_is_found(lives: Callable[[int], Life], fla
     life = lives(1)
     function, good, bad = SABOTAGE[flaw]
     with psycopg.connect(life.company.database.superuser_url) as conn:
-        found = conn.execute("select pg_get_functiondef(%s::regproc)", [f"wr.{function}"]).fetchone()
+        found = conn.execute("select pg_get_functiondef(%s::regprocedure)", [f"wr.{function}"]).fetchone()
         assert found is not None
         assert good in found[0]
         broken: LiteralString = found[0].replace(good, bad)

@@ -86,6 +86,7 @@ class TestSigningUp:
             ("<script>alert(1)</script>", "script-alert-1-script"),
             ("x" * 200, "x" * 63),
             ("\U0001f600 Smile", "smile"),
+            ("0198c0de-0000-7000-8000-000000000000", "company"),
         ],
     )
     def test_a_slug_is_made_of_the_name(self, name: str, slug: str) -> None:
@@ -146,6 +147,7 @@ class TestWrongInput:
             ({"slug": "acm\u00e9"}, "slug"),
             ({"slug": "\u0130stanbul"}, "slug"),
             ({"slug": "acme\nsons"}, "slug"),
+            ({"slug": "0198C0DE-0000-7000-8000-000000000000"}, "slug"),
             ({"email": ...}, "email"),
             ({"email": "ada"}, "email"),
             ({"email": "ada@acme"}, "email"),

@@ -2,14 +2,21 @@
 is held by the linters, and by tests/unit/test_parameters.py."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from samcli.cli.types import CfnParameterOverridesType
 
 from infra.local import emulator
+from infra.release import ROOT, release
 from tests import template
 from tests.template import Json
 
@@ -41,11 +48,11 @@ CERTIFICATE = {"CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate
 
 class Cloud:
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._stacks = self.client("cloudformation")
 
     def client(self, service: Any) -> Any:
-        return emulator.session().client(service, endpoint_url=self._url)
+        return emulator.session().client(service, endpoint_url=self.url)
 
     def deploy(self, file: str, **parameters: str) -> tuple[dict[str, str], dict[str, str]]:
         """The new stack's outputs, and its resources' ids."""
@@ -126,7 +133,8 @@ def test_network_and_database(cloud: Cloud, egress: str) -> None:
         for who in ("Owner", "App", "Jobs", "Operator", "Readonly")
     }
     name = f"winroom-{egress}"
-    _, made = cloud.deploy("database.yaml", Name=name, **network, **secrets, BackupRetentionDays="21")
+    given = {"Name": name, "Deployment": "1", "BackupRetentionDays": "21"}
+    _, made = cloud.deploy("database.yaml", **network, **secrets, **given)
     (cluster,) = cloud.client("rds").describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
     assert cluster["StorageEncrypted"]
     assert cluster["DeletionProtection"]
@@ -134,7 +142,37 @@ def test_network_and_database(cloud: Cloud, egress: str) -> None:
     # Never paused.
     assert cluster["ServerlessV2ScalingConfiguration"]["MinCapacity"] > 0
     known = json.loads(vault.get_secret_value(SecretId=made["App"])["SecretString"])
-    assert known == {"username": "winroom_app", "password": f"App-secret-of-{egress}"}
+    assert (known["username"], known["password"]) == ("winroom_app", f"App-secret-of-{egress}")
+
+
+def test_each_copy_of_a_password_differs_with_each_deployment() -> None:
+    # CloudFormation itself looks at a secret only where the template's own text has changed.
+    database = template.read(template.STACKS / "database.yaml")["Resources"]
+    copies = [r["Properties"] for r in database.values() if r["Type"] == "AWS::SecretsManager::Secret"]
+    assert [template.named(copy) >= {"Deployment"} for copy in copies] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("chosen", "zones"),
+    [
+        ("", ["us-east-1a", "us-east-1b", "us-east-1c"]),
+        ("us-east-1d,us-east-1f", ["us-east-1d", "us-east-1f", "us-east-1d"]),
+        ("us-east-1f,us-east-1a,us-east-1b", ["us-east-1f", "us-east-1a", "us-east-1b"]),
+    ],
+)
+def test_the_network_is_in_the_zones_that_are_chosen(cloud: Cloud, chosen: str, zones: list[str]) -> None:
+    network, _ = cloud.deploy("network.yaml", Egress="nat", Zones=chosen)
+    ids = network["Subnets"].split(",")
+    found = cloud.client("ec2").describe_subnets(SubnetIds=ids)["Subnets"]
+    zone_of = {one["SubnetId"]: one["AvailabilityZone"] for one in found}
+    assert [zone_of[one] for one in ids] == zones
+
+
+def test_operators_reach_the_proxy_and_the_database_itself() -> None:
+    database = template.read(template.STACKS / "database.yaml")["Resources"]
+    for group in ("ProxyGroup", "ClusterGroup"):
+        admitted = database[group]["Properties"]["SecurityGroupIngress"]
+        assert {"Ref": "OperatorsGroup"} in [rule["SourceSecurityGroupId"] for rule in admitted]
 
 
 @pytest.mark.parametrize("name", ["", "certificate", "zone"])
@@ -164,8 +202,24 @@ def test_the_firewall_answers_429_and_leaves_sales_alone() -> None:
     # Nothing looks at requests that bring sales; the last rule sees only what another has marked.
     scopes = [json.dumps(rule["Statement"]) for name, rule in rules.items() if name != "ill-reputed-wait"]
     assert all('"NotStatement"' in scope and '"/api/events"' in scope for scope in scopes)
+    # And of AWS's lists it asks those whose addresses AWS itself would block.
+    asked = rules["ill-reputed-wait"]["Statement"]["OrStatement"]["Statements"]
+    assert {one["LabelMatchStatement"]["Key"].rpartition(":")[2] for one in asked} == {
+        "AWSManagedIPReputationList",
+        "AWSManagedReconnaissanceList",
+    }
     body = json.loads(firewall["CustomResponseBodies"]["wait"]["Content"])
     assert body.keys() == {"error", "code", "retryAfter"}
+
+
+def test_no_failure_is_shown_to_anybody_else() -> None:
+    edge = template.read(template.STACKS / "edge.yaml")["Resources"]["Distribution"]["Properties"]
+    answers = edge["DistributionConfig"]["CustomErrorResponses"]
+    # Those that CloudFront may keep, and none is drawn by it.
+    assert {answer["ErrorCode"]: answer["ErrorCachingMinTTL"] for answer in answers} == dict.fromkeys(
+        [400, 403, 404, 405, 414, 500, 501, 502, 503, 504], 0
+    )
+    assert {key for answer in answers for key in answer} == {"ErrorCode", "ErrorCachingMinTTL"}
 
 
 def test_nothing_that_lets_a_reader_in_is_logged_by_the_edge() -> None:
@@ -191,6 +245,34 @@ def test_an_edge_with_wrong_parameters_is_refused_with_a_sentence(
 ) -> None:
     with pytest.raises(ClientError, match=sentence):
         cloud.deploy("edge.yaml", **{**ORIGINS, **parameters})
+
+
+def test_a_deployment_is_of_this_build_whatever_was_chosen_before(cloud: Cloud, tmp_path: Path) -> None:
+    given = tmp_path / "my staging.yaml"
+    given.write_text(
+        f"Release: {'0' * 64}\nRuntime: python3.11\nAllowedOrigins: https://a.example https://b.example\n"
+    )
+    (tmp_path / "sam").write_text(f'#!/bin/sh\nfor one; do echo "$one"; done > {tmp_path}/"$1"\n')
+    (tmp_path / "sam").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"ENV": "staging", "RUNTIME": "python3.13", "ARCHITECTURE": "arm64", "CANARY": "true"}
+    # One name for the region, the one that other tools of AWS go by.
+    aws = {k: v for k, v in emulator.client_environment(cloud.url).items() if k != "AWS_DEFAULT_REGION"}
+    subprocess.run(  # noqa: S603
+        [str(ROOT / "infra/deploy.sh")],
+        env={**aws, **environment, "PATH": path, "PARAMETERS": str(given)},
+        check=True,
+    )
+    for verb in ("build", "deploy"):
+        arguments = (tmp_path / verb).read_text().splitlines()
+        parameters = arguments[arguments.index("--parameter-overrides") + 1 :]
+        told = CfnParameterOverridesType().convert(tuple(parameters), None, None)
+        assert (told["Runtime"], told["Release"]) == ("python3.13", release())
+        assert re.fullmatch("[0-9a-f]{64}", told["Deployment"])
+        # Given goes before samconfig.toml, and what it does not say stands.
+        assert told["AllowedOrigins"] == "https://a.example https://b.example"
+        assert (told["Canary"], told["LogRetentionDays"]) == ("true", "14")
+        assert "a.example" not in " ".join(arguments)
 
 
 def zone(cloud: Cloud) -> str:

@@ -4,17 +4,21 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, LiteralString
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
 
 from functions.dead_letters.app import handler as dead_letters
+from functions.maintenance.app import handler as maintenance
 from infra.operator.command import main
-from tests import doors, floor
+from tests import clock, doors, floor
 from tests.doors import Sqs
 from tests.factories import Company, Database, sale
 from tests.office import Office
-from winroom import ids, ledger
+from winroom import claims, db, ids, ledger
+from winroom.callers import Caller
+from winroom.claims import NewClaim
 from winroom.db import Connection, connect
 from winroom.messages import SaleEventReceived
 
@@ -62,7 +66,8 @@ DAMAGE: list[tuple[LiteralString, set[str]]] = [
     ),
     ("delete from wr.sales_events_dlq where failure_reason = 'unknown_product'", {"failed_without_letter"}),
     (
-        "update wr.sales_events_dlq set event_id = wr.uuid_v7() where resolution = 'discarded'",
+        "update wr.sales_events_dlq set event_id = wr.uuid_v7()"
+        " where failure_reason = 'unknown_product' and is_open",
         {"letter_without_event", "failed_without_letter"},
     ),
     (
@@ -78,8 +83,23 @@ DAMAGE: list[tuple[LiteralString, set[str]]] = [
         "update wr.sales_events set corrects = wr.uuid_v7() where corrects is not null",
         {"conflict_with_nothing"},
     ),
-    ("update wr.queue set seller_id = 'ghost' where sale_id = 'waits'", {"unknown_seller"}),
-    ("update wr.queue_archive set seller_id = 'ghost'", {"unknown_seller"}),
+    (
+        "update wr.sales_events_archive set corrects = wr.uuid_v7() where corrects is not null",
+        {"conflict_with_nothing"},
+    ),
+    (
+        "update wr.queue set seller_id = 'ghost' where sale_id = 'waits'",
+        {"unknown_seller", "item_unlike_event"},
+    ),
+    ("update wr.queue_archive set seller_id = 'ghost'", {"unknown_seller", "item_unlike_event"}),
+    ("update wr.queue set sale_id = 'x' where sale_id = 'waits'", {"item_unlike_event"}),
+    ("update wr.queue set sell_price = 1 where sale_id = 'waits'", {"item_unlike_event"}),
+    ("update wr.queue set currency = 'EUR' where sale_id = 'waits'", {"item_unlike_event"}),
+    ("update wr.queue set customer_name = 'X' where sale_id = 'corrected'", {"item_unlike_event"}),
+    (
+        "update wr.sales_events_archive set payload = payload - 'customer_name' where sale_id = 'old'",
+        {"item_unlike_event"},
+    ),
     ("update wr.users set seller_id = 'ghost'", {"unknown_seller"}),
     ("update wr.board_months set seller_id = 'ghost'", {"unknown_seller", "board_months"}),
     ("update wr.queue set product_id = wr.uuid_v7() where sale_id = 'waits'", {"unknown_product"}),
@@ -89,7 +109,10 @@ DAMAGE: list[tuple[LiteralString, set[str]]] = [
         {"claim_unlike_item"},
     ),
     ("update wr.queue set assigned_seller_id = 'bert' where sale_id = 'approved'", {"claim_unlike_item"}),
-    ("update wr.queue set sell_price = 1 where sale_id = 'approved'", {"claim_unlike_item"}),
+    (
+        "update wr.queue set sell_price = 1 where sale_id = 'approved'",
+        {"claim_unlike_item", "item_unlike_event"},
+    ),
     ("update wr.queue_archive set cost_price = 1", {"claim_unlike_item"}),
     ("update wr.claims set state = 'rejected' where state = 'pending'", {"claimed_without_claim"}),
     ("delete from wr.claims where sale_id = 'old'", {"claimed_without_claim", "board_days"}),
@@ -97,6 +120,7 @@ DAMAGE: list[tuple[LiteralString, set[str]]] = [
     ("update wr.rooms set seq = seq - 1, posted_seq = 0", {"room_ahead"}),
     ("update wr.rooms set seq = seq + 1", {"room_gap"}),
     ("delete from wr.events where seq = 4", {"room_gap"}),
+    ("delete from wr.events", {"room_gap"}),
     (
         """
         insert into wr.import_parts (tenant_id, import_id, first_row, content)
@@ -140,11 +164,61 @@ def test_what_is_wrong_is_told_with_its_ids_and_what_to_do(company: Company, que
     company.database.execute("delete from wr.queue")
     told = verify(company.database)
     assert told.exit_code == 1
-    assert f"acme: event {event_id} (sale S-1) is processed, but no queue item is there" in told.output
-    assert "-> Set its status to pending" in told.output
+    assert (
+        f"acme: event {event_id} (sale S-1) of wr.sales_events is processed, but there is no queue item"
+        in told.output
+    )
+    assert "-> Restore the item from a backup" in told.output
     (report,) = json.loads(verify(company.database, "--tenant", "acme", "--json").stdout)["tenants"]
     (fault,) = report["faults"]
-    assert fault["rows"] == [{"event_id": event_id, "sale_id": "S-1"}]
+    assert fault["rows"] == [{"event_id": event_id, "sale_id": "S-1", "place": "wr.sales_events"}]
+
+
+def test_a_quiet_company_whose_log_was_kept_long_enough_is_clean(company: Company, queues: Sqs) -> None:
+    Office(company, queues).sell()
+    clock.pass_days(company.database, 91)
+    maintenance({"job": "retention"}, doors.context())
+    assert company.count("events") == 0
+    assert verify(company.database).exit_code == 0
+
+
+def test_what_is_archived_is_put_right_as_it_is_told(company: Company, queues: Sqs) -> None:
+    company.database.seller(company, "anna")
+    (claimed,) = floor.enqueue(company, queues, sale(sale_id="claimed"))
+    assert floor.claim(company, claimed).status == 200
+    floor.enqueue(company, queues, sale(sale_id="unclaimed"))
+    clock.pass_days(company.database, 91)
+    maintenance({"job": "retention"}, doors.context())
+    company.database.execute("delete from wr.queue")
+    company.database.execute("delete from wr.claims")
+    told = verify(company.database).output
+    assert "(sale unclaimed) of wr.sales_events_archive is processed" in told
+    assert "(sale claimed) of wr.queue_archive is claimed by anna" in told
+    with company.database.operator() as conn:
+        unarchive(conn, company, "unarchive_event", "event_id", "wr.sales_events_archive", "unclaimed")
+        unarchive(conn, company, "unarchive_item", "queue_id", "wr.queue_archive", "claimed")
+        conn.execute(
+            "update wr.sales_events set status = 'pending', processed_at = null, next_attempt_at = now()"
+        )
+        conn.execute("update wr.queue set status = 'pending', assigned_seller_id = null")
+    maintenance({"job": "sweep"}, doors.context())
+    floor.enqueue(company, queues)
+    winroom(company.database, "tenant", "recount", "acme")
+    again = verify(company.database)
+    assert again.exit_code == 0, again.output
+    assert company.count("queue") == 2
+
+
+def test_a_letter_without_its_event_is_over_once_it_is_discarded(company: Company, queues: Sqs) -> None:
+    office = Office(company, queues)
+    office.sell(product_sku="NONE")
+    company.database.execute("delete from wr.sales_events")
+    told = verify(company.database).output
+    assert "is of event" in told
+    assert "is nowhere (has an item: False)" in told
+    settle(office, "unknown_product", "discard", {"reason": "A test"})
+    company.database.execute("delete from wr.sale_keys")
+    assert verify(company.database).exit_code == 0
 
 
 def test_of_very_many_the_first_are_named_and_all_are_counted(company: Company, queues: Sqs) -> None:
@@ -185,10 +259,30 @@ def test_boards_are_counted_anew_on_demand(company: Company, queues: Sqs) -> Non
     floor.claim(company, item)
     company.database.execute("update wr.board_days set wins = 7")
     company.database.execute("update wr.board_months set revenue = 7")
+    company.database.execute(
+        "insert into wr.cache_kv (tenant_id, key, value) values (%s, 'board', '{}')", company.tenant_id
+    )
     assert verify(company.database).exit_code == 1
     assert winroom(company.database, "tenant", "recount", "acme").exit_code == 0
     assert verify(company.database).exit_code == 0
+    assert company.count("cache_kv") == 0  # what was computed from the wrong ones
     assert winroom(company.database, "tenant", "recount", "nobody").exit_code == 1
+
+
+def test_a_recount_waits_for_a_claim_under_way(company: Company, queues: Sqs) -> None:
+    company.database.seller(company, "anna")
+    items = floor.enqueue(company, queues, sale(), sale())
+    floor.claim(company, items[0])
+    company.database.execute("delete from wr.board_days")
+    caller, wanted = Caller.operator(company.tenant_id), NewClaim(seller_id="anna", claim_type="upsell")
+    with ThreadPoolExecutor(1) as thread:
+        with db.tenant_session(company.tenant_id) as conn:
+            claims.claim(conn, caller, UUID(items[1]["id"]), wanted)
+            recount = thread.submit(winroom, company.database, "tenant", "recount", "acme")
+            while not company.database.execute("select pid from pg_locks where not granted"):
+                assert not recount.done()
+        assert recount.result().exit_code == 0, recount.result().output
+    assert verify(company.database).exit_code == 0
 
 
 def winroom(database: Database, *arguments: str) -> Result:
@@ -234,6 +328,14 @@ def work(office: Office) -> None:
     fail(office)
     archive(company, "old", "corrected-old")
     assert office.things
+
+
+def unarchive(conn: Connection, company: Company, how: str, key: str, archive: str, sale_id: str) -> None:
+    (row,) = conn.execute(f"select {key} as id from {archive} where sale_id = %s", [sale_id])  # noqa: S608
+    conn.execute("set local role winroom_app")
+    conn.execute("select wr.enter_tenant(%s)", [company.tenant_id])
+    conn.execute(f"select wr.{how}(%s)", [row["id"]])
+    conn.execute("set local role none")
 
 
 def item(office: Office, sale_id: str) -> dict[str, Any]:

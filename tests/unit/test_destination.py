@@ -1,6 +1,7 @@
 """A deployment is not begun where it cannot end; what to do is said in a sentence."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
+from samcli.cli.types import CfnParameterOverridesType
 
 from infra import destination
 from infra.release import ROOT
@@ -44,7 +46,51 @@ def test_a_stack_that_is_whole_or_not_there_is_deployed_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: str | Exception
 ) -> None:
     run(monkeypatch, status, "production")
-    assert capsys.readouterr().out.split() == ["Canary=true", "SnapStart=true", "LogRetentionDays=90"]
+    chosen = {"Canary": "true", "SnapStart": "true", "LogRetentionDays": "90"}
+    assert read_by_sam(capsys.readouterr().out) == chosen
+
+
+def read_by_sam(printed: str) -> dict[str, str]:
+    """What sam makes of these lines, each an argument."""
+    read: dict[str, str] = CfnParameterOverridesType().convert(tuple(printed.splitlines()), None, None)
+    return read
+
+
+@pytest.mark.parametrize("value", ["https://a.example https://b.example", "", 'a "b" = c', "it's", "x=y"])
+def test_sam_reads_a_value_as_it_stands_in_samconfig(value: str) -> None:
+    target = {"parameter_overrides": f"Canary=true AllowedOrigins={shlex.quote(value)} LogRetentionDays=7"}
+    told = {"Canary": "true", "AllowedOrigins": value, "LogRetentionDays": "7"}
+    assert read_by_sam("\n".join(destination.chosen(target))) == told
+
+
+def test_parameters_of_a_file_are_those_of_the_template(tmp_path: Path) -> None:
+    file = tmp_path / "staging.yaml"
+    file.write_text('CreateDatabase: "true"\nDatabaseMaxCapacity: 2\nOriginSecret: old new\n')
+    read = {"CreateDatabase": "true", "DatabaseMaxCapacity": "2", "OriginSecret": "old new"}
+    assert destination.given(str(file)) == read
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.yaml", "CreateDatabse: x", "there is no parameter CreateDatabse in template.yaml."),
+        ("a.yaml", "CreateDatabase: true", 'CreateDatabase is one of true, false, in "quotes".'),
+        ("a.yaml", "OriginSecret: [hunter2", "cannot be read: it must be a file whose name ends in .yaml"),
+        ("a.yaml", "- hunter2", "cannot be read: it must be a file"),
+        ("a.txt", "OriginSecret: hunter2", "cannot be read: it must be a file"),
+        ("gone.yaml", None, "cannot be read: it must be a file"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused_before_anything_is_built(
+    tmp_path: Path, name: str, content: str | None, sentence: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(SystemExit) as refused:
+        destination.main("staging", str(tmp_path / name))
+    assert str(refused.value).startswith(f"PARAMETERS={tmp_path / name}")
+    assert sentence in str(refused.value)
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +101,7 @@ def test_a_stack_that_is_whole_or_not_there_is_deployed_to(
         ("ROLLBACK_IN_PROGRESS", "wait until that has ended"),
         ("ROLLBACK_COMPLETE", "`sam delete --stack-name winroom-staging`"),
         ("ROLLBACK_FAILED", "`sam delete --stack-name winroom-staging`"),
+        ("ROLLBACK_FAILED", "--db-cluster-identifier winroom-staging --no-deletion-protection"),
         ("DELETE_FAILED", "`sam delete --stack-name winroom-staging`"),
         ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name winroom-staging`"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,32 @@ def networks(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
+    ("name", "addresses"),
+    [
+        ("a database of our making", {"https://{}.${{AWS::Region}}.api.aws"}),
+        ("with a NAT gateway", {"", "https://{}.${{AWS::Region}}.${{AWS::URLSuffix}}"}),
+    ],
+)
+def test_in_a_network_of_ipv6_alone_aws_is_asked_where_it_has_that(name: str, addresses: set[str]) -> None:
+    resources = application(name)["Resources"].values()
+    functions = [r["Properties"] for r in resources if r["Type"] == "AWS::Lambda::Function"]
+    services = {"SQS_URL": "sqs", "NOTICES_URL": "sns", "SECRETS_URL": "secretsmanager"}
+    for variable, service in services.items():
+        told = [f["Environment"]["Variables"].get(variable) for f in functions]
+        found = {one["Fn::Sub"] if isinstance(one, dict) else one for one in told if one is not None}
+        assert len(found) == 1
+        assert found <= {address.format(service) for address in addresses}
+
+
+def test_people_and_operators_go_by_the_edge_where_there_is_one() -> None:
+    plain, behind = (
+        application(name)["Outputs"] for name in ("as small as can be", "behind an edge, bounded")
+    )
+    assert plain["PublicUrl"]["Value"] == plain["HttpUrl"]["Value"] == behind["HttpUrl"]["Value"]
+    assert behind["PublicUrl"]["Value"] == {"Fn::Sub": "https://${DomainName}"}
+
+
+@pytest.mark.parametrize(
     ("parameter", "right", "wrong"),
     [
         (
@@ -191,6 +218,11 @@ def networks(name: str) -> dict[str, str]:
             ["https://sales.example.com", "sales", "Sales.example.com"],
         ),
         ("OriginSecret", ["", SECRET, f"{SECRET} {SECRET}"], ["short", f"{SECRET}  {SECRET}", f"{SECRET} x"]),
+        (
+            "Zones",
+            ["", "us-east-1a,us-east-1b", "us-east-1a,us-east-1b,us-east-1d"],
+            ["us-east-1a", "us-east-1a, us-east-1b", "a,b,c,d", ","],
+        ),
         ("ApiConcurrency", ["", "1", "1000"], ["0", "-1", "ten", "1.5"]),
     ],
 )
@@ -207,7 +239,8 @@ def test_a_parameter_takes_what_is_right_and_says_what_is_wrong(
 @pytest.mark.parametrize("name", ["staging", "production"])
 def test_what_samconfig_chooses_exists(name: str) -> None:
     known = template.read(ROOT / "template.yaml")["Parameters"]
-    chosen = dict(pair.split("=") for pair in destination.configured(name)["parameter_overrides"].split())
+    pairs = shlex.split(destination.configured(name)["parameter_overrides"])
+    chosen = dict(pair.split("=", 1) for pair in pairs)
     assert {
         k for k, v in chosen.items() if str(v) not in map(str, known[k].get("AllowedValues", [v]))
     } == set()

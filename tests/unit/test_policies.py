@@ -128,6 +128,14 @@ def test_roles_of_other_stacks_may_do_this_and_nothing_else(stack: str) -> None:
     assert set().union(*map(allowed, found)) == NESTED[stack]
 
 
+def test_codedeploy_may_call_the_hook() -> None:
+    # Its role, AWS's own, lets it call functions of these names, in every account, and no others.
+    resources = template.expanded(Canary="true", **template.OWN_DATABASE)["Resources"]
+    assert rendered(resources["SmokeHookFunction"]["Properties"]["FunctionName"]).startswith(
+        "CodeDeployHook_"
+    )
+
+
 def test_every_function_has_a_role_of_its_own() -> None:
     resources = template.expanded(Canary="true", **template.OWN_DATABASE)["Resources"].values()
     functions = [r["Properties"] for r in resources if r["Type"] == "AWS::Lambda::Function"]

@@ -36,6 +36,7 @@ PROBLEMS = {
     "out_of_range": "{field} is too far in the past",
     "email": "{field} must be an email address, such as ada@example.com",
     "slug": "{field} must be lower-case letters, digits and hyphens, 63 at most, such as acme-sons",
+    "slug_like_id": "{field} must not look like an id: choose a name, such as acme-sons",
     "password_length": "{field} must be 12 to 128 characters long",
     "password_common": "{field} is one of the first that anybody would try: choose another",
     "bool_type": "{field} must be true or false",
@@ -169,7 +170,13 @@ ID_IS_KEPT = (
 )
 SALE_ID_TAKEN = "Its sale_id belongs to event {event_id}: change it, or discard this one."
 EXTERNAL_ID_TAKEN = "Its external_event_id belongs to event {event_id}: remove or change it, then replay."
-EVENT_ARCHIVED = "The event was archived and stays as it is: discard this one."
+EVENT_MISSING = (
+    "Its event is missing: whoever runs Win Room can restore it from a backup. Else discard this one."
+)
+SALE_MISSING = (
+    "The sale that it contradicts is missing: whoever runs Win Room can restore it from a backup. Accept "
+    "this one then, or discard it."
+)
 EVENT_RECORDED = "The event was recorded in the meantime: discard this one."
 PRODUCT_STILL_UNKNOWN = "The product {product} is unknown: create it or change the event, then replay it."
 NEEDS_A_DECISION = "It contradicts another sale: replay it alone to accept it as a correction, or discard it."

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from winroom import board, copy, products, queries, queue, room
 from winroom.callers import Caller
-from winroom.db import Connection, Row, only
+from winroom.db import Connection, Row
 from winroom.errors import Conflict
 from winroom.messages import RoomChanged
 from winroom.sales import SaleEvent
@@ -19,7 +19,10 @@ _SQL = queries.load("corrections")
 
 
 def hold(conn: Connection, event_id: UUID) -> Row:
-    """Locks the event of the sale that is to be corrected; an archived one returns for that."""
+    """Locks the event of the sale that is to be corrected; an archived one returns for that.
+
+    Raises Conflict where it is gone.
+    """
     return _held(conn, "event", {"event_id": event_id})
 
 
@@ -27,7 +30,8 @@ def make(conn: Connection, caller: Caller, known: Row, event: SaleEvent) -> Room
     """Gives the held sale the content. Returns what to wake the room with; None where the sale has not been
     processed yet, and its event is due now.
 
-    Raises Conflict where the product is unknown; roll back then. The last thing before the commit.
+    Raises Conflict where the product is unknown or the item is gone; roll back then. The last thing before
+    the commit.
     """
     _correct_event(conn, known, event)
     if known["status"] != "processed":
@@ -42,7 +46,9 @@ def _held(conn: Connection, what: Literal["event", "item"], values: Row) -> Row:
     held = conn.execute(_SQL[f"hold_{what}"], values).fetchone()
     if held is None:
         conn.execute(_SQL[f"unarchive_{what}"], values)
-        held = only(conn.execute(_SQL[f"hold_{what}"], values))
+        held = conn.execute(_SQL[f"hold_{what}"], values).fetchone()
+    if held is None:
+        raise Conflict(copy.SALE_MISSING)
     return held
 
 

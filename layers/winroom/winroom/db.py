@@ -138,7 +138,8 @@ def jobs_session() -> Iterator[Connection]:
 
 def connect(url: str) -> Connection:
     """A connection of one's own, in a transaction: for commands, which are no functions and keep no pool."""
-    return Connection.connect(url, row_factory=dict_row, connect_timeout=5)
+    # Perhaps behind a pooler, as those of the pools.
+    return Connection.connect(url, row_factory=dict_row, prepare_threshold=None, connect_timeout=5)
 
 
 def enter(conn: Connection, tenant_id: UUID) -> None:
@@ -151,7 +152,7 @@ def enter(conn: Connection, tenant_id: UUID) -> None:
 @contextmanager
 def patiently(conn: Connection, seconds: int) -> Iterator[None]:
     """More time for statements of this transaction that are known to be long, and rare."""
-    conn.execute("select set_config('statement_timeout', %s, true)", [f"{seconds}s"])
+    conn.execute("select wr.set_local('statement_timeout', %s)", [f"{seconds}s"])
     conn.patience = seconds + 1.0
     try:
         yield

@@ -105,6 +105,17 @@ class RateLimited(WinRoomError):
         super().__init__(retry_after=max(1, ceil((resets_at - datetime.now(UTC)).total_seconds())))
 
 
+class Misdirected(WinRoomError):
+    """Nothing was recorded, this address is for nobody: send the same to Win Room by its public name."""
+
+    # What senders of sales repeat: to many of them, any other 4xx is final.
+    status = 429
+    code = "misdirected"
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=3600)
+
+
 class Paused(WinRoomError):
     """This is switched off for now. Please try again later."""
 

@@ -235,9 +235,9 @@ def _settled(letter: Row) -> str:
 
 
 def _edited(letter: Row, changes: Mapping[str, Any]) -> SaleEvent:
-    """The content with the changes, as a sale event. Raises Invalid, Conflict where it was archived."""
+    """The content with the changes, as a sale event. Raises Invalid, Conflict where its event is gone."""
     if letter["reason"] != "lost" and not letter["has_event"]:
-        raise Conflict(copy.EVENT_ARCHIVED)
+        raise Conflict(copy.EVENT_MISSING)
     # What is kept of a lost event is a message, until somebody has written the event.
     is_message = letter["reason"] == "lost" and not letter["is_edited"]
     content: dict[str, Any] = {} if is_message else letter["payload"]

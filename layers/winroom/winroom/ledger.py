@@ -14,6 +14,10 @@ NAMED_AT_MOST = 20
 _SQL = queries.load("ledger")
 
 _RECOUNT = "Count the boards anew: `winroom tenant recount`."
+_UNARCHIVE = (
+    " What is in the archive returns first, for that holds nothing else: in one transaction"
+    " `set local role winroom_app`, `select wr.enter_tenant('its tenant_id')`, `select wr.{}('its id')`."
+)
 
 # What is wrong with each row that a check finds, and what to do.
 CHECKS: Mapping[str, tuple[str, str]] = {
@@ -26,8 +30,9 @@ CHECKS: Mapping[str, tuple[str, str]] = {
         "Insert its row of wr.sale_keys, with the event's ids and content_hash.",
     ),
     "key_without_event": (
-        "sale {sale_id} is known as event {event_id}, which is nowhere",
-        "Restore the event from a backup; without one, delete the key and have the sale sent again.",
+        "sale {sale_id} is known as event {event_id}, which is nowhere (has an item: {has_item})",
+        "Restore the event from a backup. Without one: leave the key of a sale that has an item, for that is"
+        " complete; delete that of one that has none, and have it sent again.",
     ),
     "event_unlike_key": (
         "event {event_id} (sale {sale_id}) differs in ids or content from its key (sale {key_sale_id})",
@@ -38,8 +43,10 @@ CHECKS: Mapping[str, tuple[str, str]] = {
         "Delete it from the archive: the next retention archives it again.",
     ),
     "processed_without_item": (
-        "event {event_id} (sale {sale_id}) is processed, but no queue item is there to be claimed",
-        "Set its status to pending, processed_at to null, next_attempt_at to now(): it is processed anew.",
+        "event {event_id} (sale {sale_id}) of {place} is processed, but there is no queue item to be claimed",
+        "Restore the item from a backup; where a claim of the sale is left, nothing else helps. Else,"
+        " set the event's status to pending, processed_at to null, next_attempt_at to now(): it is processed"
+        " anew." + _UNARCHIVE.format("unarchive_event"),
     ),
     "item_without_event": (
         "item {queue_id} (sale {sale_id}) belongs to event {event_id}, which is nowhere",
@@ -48,6 +55,11 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     "item_of_unprocessed_event": (
         "item {queue_id} (sale {sale_id}) is there though event {event_id} is {status}",
         "Set the event's status to processed, its failure to null and its processed_at to now().",
+    ),
+    "item_unlike_event": (
+        "item {queue_id} (sale {sale_id}) differs from its event {event_id} in {fields}",
+        "Decide which is right. If the event is, set the item and its claim to what it says; if the item is,"
+        " send the sale once more as the item says it, and accept that at /failed-events.",
     ),
     "item_twice": (
         "item {queue_id} (sale {sale_id}) is in wr.queue and in its archive",
@@ -59,7 +71,8 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     ),
     "letter_without_event": (
         "failed event {dead_letter_id} (sale {sale_id}) is of event {event_id}, which is nowhere",
-        "Send its payload once more as a sale, then discard it at /failed-events.",
+        "Restore the event from a backup; without one, discard it at /failed-events. If its key is without an"
+        " event, too, only once that is deleted does the sale count when it is sent again.",
     ),
     "letter_of_living_event": (
         "failed event {dead_letter_id} (sale {sale_id}) is open though event {event_id} is {status}",
@@ -67,7 +80,7 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     ),
     "conflict_with_nothing": (
         "event {event_id} (sale {sale_id}) contradicts or corrects event {known_id}, which is nowhere",
-        "Restore that event from a backup before anybody accepts this one.",
+        "Restore that event from a backup; until then this one cannot be accepted.",
     ),
     "unknown_seller": (
         "{place} names the seller {seller_id}, whom the company does not have"
@@ -89,8 +102,9 @@ CHECKS: Mapping[str, tuple[str, str]] = {
         "Boards count the claim. Decide which is right, and release the claim or correct the sale.",
     ),
     "claimed_without_claim": (
-        "item {queue_id} (sale {sale_id}) is claimed by {assigned_seller_id}, but there is no claim",
-        "Set its status to pending and its assigned_seller_id to null: it can then be claimed.",
+        "item {queue_id} (sale {sale_id}) of {place} is claimed by {assigned_seller_id}, but has no claim",
+        "Restore the claim from a backup. Without one, set the item's status to pending and its"
+        " assigned_seller_id to null: it can then be claimed." + _UNARCHIVE.format("unarchive_item"),
     ),
     "room_missing": (
         "{slug} has no room: no sale can be processed",

@@ -13,6 +13,8 @@ from winroom.db import Connection, Row, only
 
 # Rows of one transaction: sales of others wait for none of its locks, but vacuum and replicas do.
 AT_ONCE = 5000
+# Rows of one round trip: a part of an import is a row, too, and as large as a hundred sales.
+_FETCHED = 1000
 # Seconds after which nobody takes what was revoked for live, and the sweeper has closed the sockets.
 SETTLED_AFTER = callers.REMEMBERED_FOR + 5
 # What opens doors is of no use to who leaves: hashes of passwords, keys, links and tickets.
@@ -48,8 +50,8 @@ def schema_version(conn: Connection) -> str:
 
 
 def find(conn: Connection, slug: str) -> Row | None:
-    """`tenant_id`, `slug`, `name` of a company, how far its end has come (`stage`) and for how many seconds
-    it has been stopped (`stopped_for`); both None while it goes on."""
+    """`tenant_id`, `slug`, `name` of a company, and how far its end has come: `stage`, None while it goes
+    on."""
     return conn.execute(_SQL["stage"], {"slug": slug}).fetchone()
 
 
@@ -60,19 +62,24 @@ def rows(conn: Connection, table: Table, tenant_id: UUID) -> Iterator[str]:
         " from (select {columns} from {table} where tenant_id = %s order by {key}) shown"
     ).format(columns=_names(table.shown), table=_of(table), key=_names(table.key))
     with conn.cursor(name="rows") as cursor:
+        cursor.itersize = _FETCHED
         for row in cursor.execute(statement, [tenant_id]):
             yield row["line"]
 
 
-def stop(conn: Connection, tenant_id: UUID) -> None:
-    """Ends every way into the company; within SETTLED_AFTER seconds nobody comes in. Safe to do again."""
-    for what in ("mark", "revoke_keys", "disable_people", "revoke_displays", "forget_tickets"):
-        conn.execute(_SQL[what], {"tenant_id": tenant_id, "stage": "stopped"})
+def stop(conn: Connection, tenant_id: UUID) -> float:
+    """Ends every way into the company; returns for how many seconds there has been none.
+
+    Before SETTLED_AFTER somebody may still be inside, and may open another: do it again then.
+    """
+    for what in ("mark_stopped", "revoke_keys", "disable_people", "revoke_displays", "forget_tickets"):
+        conn.execute(_SQL[what], {"tenant_id": tenant_id})
+    return float(only(conn.execute(_SQL["stopped_for"], {"tenant_id": tenant_id}))["seconds"])
 
 
 def begin(conn: Connection, tenant_id: UUID) -> None:
     """Notes that rows are going: what is exported from now on is not the whole company."""
-    conn.execute(_SQL["mark"], {"tenant_id": tenant_id, "stage": "deleting"})
+    conn.execute(_SQL["mark_deleting"], {"tenant_id": tenant_id})
 
 
 def in_bulk(known: Sequence[Table]) -> list[Table]:

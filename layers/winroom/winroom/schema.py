@@ -1,7 +1,7 @@
 """The database's shape: roles, migrations and their ways back. The migrator's and the operator's business."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any, LiteralString
@@ -68,8 +68,7 @@ def migrate(owner_url: str, passwords: Mapping[str, str], to: str | None = None)
         applied = _applied(conn)
         todo = [m for m in known() if m not in applied and (to is None or m <= to)]
         for migration in todo:
-            note = "insert into wr.migrations (migration_id) values (%s)"
-            _run(conn, f"{migration}.sql", note, migration)
+            _run(conn, f"{migration}.sql", "insert into wr.migrations (migration_id) values (%s)", migration)
         return todo
 
 
@@ -84,9 +83,16 @@ def roll_back(owner_url: str, to: str | None = None) -> list[str]:
         if strangers := [m for m in unwanted if not (_PACKAGE / "migrations" / (m + _WAY_BACK)).is_file()]:
             raise MigrationMissing(f"This release has no way back from {', '.join(strangers)}.")
         for migration in unwanted:
-            note = "delete from wr.migrations where migration_id = %s"
-            _run(conn, migration + _WAY_BACK, note, migration)
+            _run(conn, migration + _WAY_BACK, "delete from wr.migrations where migration_id = %s", migration)
         return unwanted
+
+
+def erase(owner_url: str) -> None:
+    """Takes away everything at once, whatever state it is in, as before the first migration. Raises
+    MigrationBlocked as `migrate` does."""
+    with _alone(owner_url) as conn:
+        _become_owner(conn)
+        _when_free(conn, "The schema", lambda: conn.execute("drop schema wr cascade"))
 
 
 def known() -> list[str]:
@@ -112,19 +118,28 @@ def _alone(owner_url: str) -> Iterator[_Connection]:
 
 
 def _run(conn: _Connection, file: str, note: LiteralString, migration: str) -> None:
-    """One migration and the note of it, in one transaction, between the requests of others."""
+    """One migration and the note of it."""
+
+    def work() -> None:
+        conn.execute(_text(file))
+        conn.execute(note, [migration])
+
+    _when_free(conn, file, work)
+
+
+def _when_free(conn: _Connection, what: str, work: Callable[[], object]) -> None:
+    """Does the work in one transaction, between the requests of others."""
     ends = time.monotonic() + _PATIENCE
     while True:
         try:
             with conn.transaction():
-                conn.execute(_text(file))
-                conn.execute(note, [migration])
+                work()
             return
         except (pg.LockNotAvailable, pg.DeadlockDetected) as error:
             if time.monotonic() > ends:
                 raise MigrationBlocked(
-                    f"{file} was not applied: a long transaction holds a lock that it needs. "
-                    "End that (pg_stat_activity shows it), and migrate again."
+                    f"{what} was not changed: a long transaction holds a lock that it needs. "
+                    "End that (pg_stat_activity shows it), and try again."
                 ) from error
             time.sleep(_PAUSE)  # whoever queued up behind us goes first
 

@@ -35,9 +35,12 @@ def lagging_rooms(conn: Connection) -> list[RoomChanged]:
     ]
 
 
-def unwelcome_connections(conn: Connection) -> list[str]:
-    """Sockets of disabled or logged-out people, revoked keys, revoked displays, and all that is paused."""
-    return [row["connection_id"] for row in conn.execute(_SQL["unwelcome_connections"])]
+def forget_unwelcome(conn: Connection, limit: int) -> list[Row]:
+    """Forgets sockets of disabled or logged-out people, revoked keys and displays, and all that is paused.
+
+    Their `connection_id`, to be closed after the commit, and `tenant_id`, None where one was gone already.
+    """
+    return conn.execute(_SQL["forget_unwelcome"], {"limit": limit}).fetchall()
 
 
 def forget_leftovers(conn: Connection) -> Row:

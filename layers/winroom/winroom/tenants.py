@@ -20,6 +20,8 @@ from winroom.sales import Currency
 from winroom.validation import Input, Published, Text100, Text200, WholeNumber
 
 _SLUG = r"[a-z0-9][a-z0-9-]{0,62}"
+# Operators name a company by its slug or its id: one must never be taken for the other.
+_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _DEFAULTS: Mapping[str, Any] = {
     "home_currency": "USD",
     "time_zone": "UTC",
@@ -31,12 +33,17 @@ _SQL = queries.load("tenants")
 
 
 def _slug(text: str) -> str:
-    if not re.fullmatch(_SLUG, text.lower()):
+    slug = text.lower()
+    if not re.fullmatch(_SLUG, slug):
         raise PydanticCustomError("slug", "")
-    return text.lower()
+    if re.fullmatch(_ID, slug):
+        raise PydanticCustomError("slug_like_id", "")
+    return slug
 
 
-Slug = Annotated[str, AfterValidator(_slug), Published(pattern=f"^{_SLUG}$")]
+Slug = Annotated[
+    str, AfterValidator(_slug), Published(pattern=f"^{_SLUG}$", **{"not": {"pattern": f"^{_ID}$"}})
+]
 _Switch = Annotated[bool, Field(strict=True)]
 
 
@@ -89,9 +96,10 @@ def named(conn: Connection, tenant_id: UUID, name: str, slug: str | None, settin
 
 
 def slug_of(name: str) -> str:
-    """The name as a slug; nothing where no letter of it is Latin."""
+    """The name as a slug; nothing where no letter of it is Latin, or it looks like an id."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63]
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63]
+    return "" if re.fullmatch(_ID, slug) else slug
 
 
 def find(conn: Connection, tenant: str) -> Row | None:
@@ -125,9 +133,17 @@ def change(conn: Connection, wanted: TenantChanges) -> Row:
     if _setting(before, "time_zone") != _setting(after, "time_zone"):
         # Some three seconds for a hundred thousand claims; API Gateway waits for thirty.
         with db.patiently(conn, 25):
-            board.recount(conn)
-    conn.execute(_SQL["forget_cache"])
+            recount(conn)
+    else:
+        conn.execute(_SQL["forget_cache"])
     return _shown(after)
+
+
+def recount(conn: Connection) -> None:
+    """Counts the boards of the entered tenant anew. Waits for claims under way; later ones wait."""
+    conn.execute(_SQL["lock"])
+    board.recount(conn)
+    conn.execute(_SQL["forget_cache"])
 
 
 def known_zone(conn: Connection, name: str) -> str:

@@ -49,6 +49,7 @@ from winroom.errors import (
     Forbidden,
     Invalid,
     MethodNotAllowed,
+    Misdirected,
     NotFound,
     Paused,
     RateLimited,
@@ -195,8 +196,6 @@ def lambda_handler(app: Starlette) -> Callable[[Any, Any], Any]:
 
 def _measure(status: int, seconds: float) -> None:
     telemetry.measure(Requests=1, RequestLatency=round(seconds * 1000, 1))
-    if status >= 500:
-        telemetry.measure(ServerErrors=1)
     if status == RateLimited.status:
         telemetry.measure(RateLimited=1)
 
@@ -223,14 +222,34 @@ def _behind_edge(app: ASGIApp) -> ASGI:
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         if edge.admits(request.headers.get(edge.ORIGIN)):
-            await app(scope, receive, send)
+            await _counted(app, scope, receive, send)
             return
-        refused = Refused(Forbidden(copy.NOT_THROUGH_THE_EDGE), _request_id(request))
+        refused = Refused(_past_the_edge(request), _request_id(request))
         telemetry.logger().append_keys(status=refused.error.status, request_id=refused.request_id)
-        answer = _rendered_reply(_as_json(refused), refused.error.status, _identity(refused.request_id))
+        headers = _identity(refused.request_id)
+        if refused.error.retry_after is not None:
+            headers["Retry-After"] = str(refused.error.retry_after)
+        answer = _rendered_reply(_as_json(refused), refused.error.status, headers)
         await answer(scope, receive, send)
 
     return guarded
+
+
+async def _counted(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Lets the application answer; where not even a refusal could be drawn, Mangum will."""
+    try:
+        await app(scope, receive, send)
+    except Exception:
+        telemetry.measure(ServerErrors=1)
+        raise
+
+
+def _past_the_edge(request: Request) -> WinRoomError:
+    """Why it is refused. What may be a sale is not refused for ever: its sender has the wrong address."""
+    if request.method == "POST" and request.url.path.startswith("/api/events"):
+        telemetry.logger().warning("a sale came past the edge: tell its sender our public name")
+        return Misdirected()
+    return Forbidden(copy.NOT_THROUGH_THE_EDGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -577,7 +596,11 @@ def _response(call: Call, reply: Reply[Any] | Page) -> Response:
     headers = {**_identity(call.request_id), **call.headers}
     status = reply.status or call.route.status
     _log(call, status)
-    return _rendered_reply(reply, status, headers)
+    response = _rendered_reply(reply, status, headers)
+    # A pause is meant: it must ring no alarm, and take back no release.
+    if status >= 500 and not isinstance(call.refusal, Paused):
+        telemetry.measure(ServerErrors=1)
+    return response
 
 
 def _rendered_reply(reply: Reply[Any] | Page, status: int, headers: Mapping[str, str]) -> Response:

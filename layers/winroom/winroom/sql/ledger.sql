@@ -6,7 +6,7 @@ select tenant_id, wr.enter_tenant(tenant_id) from wr.tenants where slug = %(slug
 
 -- read_whole: For this transaction no plan that looks up rows one by one: a table without fresh statistics is
 -- taken for small, and a hundred thousand sales then took hours instead of seconds.
-select set_config('enable_nestloop', 'off', true);
+select wr.set_local('enable_nestloop', 'off');
 
 -- counts: How much there is of what, and what waits for somebody.
 select
@@ -60,22 +60,26 @@ from (
     select tenant_id, event_id, sale_id from wr.sales_events
     where failure is distinct from 'conflict' and corrects is null
     union all
-    select a.tenant_id, a.event_id, a.sale_id from wr.sales_events_archive a
-    where a.failure is distinct from 'conflict' and not exists (
-        select from wr.sales_events_dlq d
-        where d.tenant_id = a.tenant_id and d.event_id = a.event_id and d.resolution = 'accepted')
+    select tenant_id, event_id, sale_id from wr.sales_events_archive where corrects is null
 ) e
 where e.tenant_id = (select wr.current_tenant()) and not exists (
     select from wr.sale_keys k where k.tenant_id = e.tenant_id and k.event_id = e.event_id)
 limit %(at_most)s;
 
--- key_without_event: A sale that is known, and of which nothing else is.
-select k.event_id, k.sale_id, count(*) over () as total
-from wr.sale_keys k
-where k.tenant_id = (select wr.current_tenant())
-  and not exists (select from wr.sales_events e where e.tenant_id = k.tenant_id and e.event_id = k.event_id)
-  and not exists (select from wr.sales_events_archive a where a.tenant_id = k.tenant_id and a.event_id = k.event_id)
-limit %(at_most)s;
+-- key_without_event: A sale that is known, and whose event is nowhere; whether its item is.
+select k.event_id, k.sale_id, k.total, exists (
+    select from wr.queue q where q.tenant_id = k.tenant_id and q.event_id = k.event_id
+    union all
+    select from wr.queue_archive a where a.tenant_id = k.tenant_id and a.event_id = k.event_id
+) as has_item
+from (
+    select k.tenant_id, k.event_id, k.sale_id, count(*) over () as total
+    from wr.sale_keys k
+    where k.tenant_id = (select wr.current_tenant())
+      and not exists (select from wr.sales_events e where e.tenant_id = k.tenant_id and e.event_id = k.event_id)
+      and not exists (select from wr.sales_events_archive a where a.tenant_id = k.tenant_id and a.event_id = k.event_id)
+    limit %(at_most)s
+) k;
 
 -- event_unlike_key: An event that says something else than the key by which it is known.
 select e.event_id, e.sale_id, k.sale_id as key_sale_id, count(*) over () as total
@@ -98,14 +102,12 @@ where e.tenant_id = (select wr.current_tenant())
 limit %(at_most)s;
 
 -- processed_without_item: A sale that was accepted and that nobody can claim. Corrections have no item.
-select e.event_id, e.sale_id, count(*) over () as total
+select e.event_id, e.sale_id, e.place, count(*) over () as total
 from (
-    select tenant_id, event_id, sale_id from wr.sales_events where status = 'processed' and corrects is null
+    select tenant_id, event_id, sale_id, 'wr.sales_events' as place from wr.sales_events
+    where status = 'processed' and corrects is null
     union all
-    select a.tenant_id, a.event_id, a.sale_id from wr.sales_events_archive a
-    where a.status = 'processed' and not exists (
-        select from wr.sales_events_dlq d
-        where d.tenant_id = a.tenant_id and d.event_id = a.event_id and d.resolution = 'accepted')
+    select tenant_id, event_id, sale_id, 'wr.sales_events_archive' from wr.sales_events_archive where corrects is null
 ) e
 where e.tenant_id = (select wr.current_tenant())
   and not exists (select from wr.queue q where q.tenant_id = e.tenant_id and q.event_id = e.event_id)
@@ -135,6 +137,29 @@ join (
 where e.tenant_id = (select wr.current_tenant()) and e.status <> 'processed'
 limit %(at_most)s;
 
+-- item_unlike_event: An item that says something else than the event that brought it. A correction changes both.
+select q.queue_id, q.sale_id, q.event_id, unlike.fields, count(*) over () as total
+from (
+    select tenant_id, event_id, sale_id, payload from wr.sales_events where status = 'processed'
+    union all
+    select tenant_id, event_id, sale_id, payload from wr.sales_events_archive
+) e
+join (
+    select tenant_id, queue_id, event_id, sale_id, customer_name, seller_id, sell_price, currency from wr.queue
+    union all
+    select tenant_id, queue_id, event_id, sale_id, customer_name, seller_id, sell_price, currency from wr.queue_archive
+) q on q.tenant_id = e.tenant_id and q.event_id = e.event_id
+cross join lateral (
+    select concat_ws(', ',
+        case when q.sale_id <> e.sale_id then 'sale_id' end,
+        case when q.sell_price::text is distinct from e.payload ->> 'sell_price' then 'sell_price' end,
+        case when q.currency is distinct from e.payload ->> 'currency' then 'currency' end,
+        case when q.customer_name is distinct from e.payload ->> 'customer_name' then 'customer_name' end,
+        case when q.seller_id is distinct from e.payload ->> 'seller_external_id' then 'seller_id' end) as fields
+) unlike
+where e.tenant_id = (select wr.current_tenant()) and unlike.fields <> ''
+limit %(at_most)s;
+
 -- item_twice: An item that was archived and is still here.
 select q.queue_id, q.sale_id, count(*) over () as total
 from wr.queue q
@@ -155,10 +180,12 @@ where e.tenant_id = (select wr.current_tenant()) and e.status = 'failed'
   and letter.is_open is not true and letter.resolution is distinct from 'discarded'
 limit %(at_most)s;
 
--- letter_without_event: A dead letter of an event that is nowhere. Those of lost messages never had one.
+-- letter_without_event: A dead letter of an event that is nowhere. Those of lost messages never had one, and those
+-- that were discarded need none.
 select d.dead_letter_id, d.sale_id, d.event_id, count(*) over () as total
 from wr.sales_events_dlq d
 where d.tenant_id = (select wr.current_tenant()) and d.failure_reason <> 'lost'
+  and d.resolution is distinct from 'discarded'
   and not exists (select from wr.sales_events e where e.tenant_id = d.tenant_id and e.event_id = d.event_id)
   and not exists (select from wr.sales_events_archive a where a.tenant_id = d.tenant_id and a.event_id = d.event_id)
 limit %(at_most)s;
@@ -176,15 +203,15 @@ where d.tenant_id = (select wr.current_tenant()) and d.is_open and d.failure_rea
 limit %(at_most)s;
 
 -- conflict_with_nothing: An event that contradicts or corrects one that is nowhere.
-select e.event_id, e.sale_id, coalesce(e.conflicts_with, e.corrects) as known_id, count(*) over () as total
-from wr.sales_events e
-where e.tenant_id = (select wr.current_tenant()) and coalesce(e.conflicts_with, e.corrects) is not null
-  and not exists (
-      select from wr.sales_events k
-      where k.tenant_id = e.tenant_id and k.event_id = coalesce(e.conflicts_with, e.corrects))
-  and not exists (
-      select from wr.sales_events_archive a
-      where a.tenant_id = e.tenant_id and a.event_id = coalesce(e.conflicts_with, e.corrects))
+select e.event_id, e.sale_id, e.known_id, count(*) over () as total
+from (
+    select tenant_id, event_id, sale_id, coalesce(conflicts_with, corrects) as known_id from wr.sales_events
+    union all
+    select tenant_id, event_id, sale_id, corrects from wr.sales_events_archive
+) e
+where e.tenant_id = (select wr.current_tenant()) and e.known_id is not null
+  and not exists (select from wr.sales_events k where k.tenant_id = e.tenant_id and k.event_id = e.known_id)
+  and not exists (select from wr.sales_events_archive a where a.tenant_id = e.tenant_id and a.event_id = e.known_id)
 limit %(at_most)s;
 
 -- unknown_seller: Rows of a seller that the company does not have.
@@ -253,11 +280,11 @@ where c.tenant_id = (select wr.current_tenant()) and c.state in ('pending', 'app
 limit %(at_most)s;
 
 -- claimed_without_claim: An item that is taken, and by nobody.
-select q.queue_id, q.sale_id, q.assigned_seller_id, count(*) over () as total
+select q.queue_id, q.sale_id, q.assigned_seller_id, q.place, count(*) over () as total
 from (
-    select tenant_id, queue_id, sale_id, assigned_seller_id from wr.queue where status = 'claimed'
+    select tenant_id, queue_id, sale_id, assigned_seller_id, 'wr.queue' as place from wr.queue where status = 'claimed'
     union all
-    select tenant_id, queue_id, sale_id, assigned_seller_id from wr.queue_archive where status = 'claimed'
+    select tenant_id, queue_id, sale_id, assigned_seller_id, 'wr.queue_archive' from wr.queue_archive
 ) q
 where q.tenant_id = (select wr.current_tenant()) and not exists (
     select from wr.claims c
@@ -282,13 +309,20 @@ where r.tenant_id = (select wr.current_tenant()) and (r.posted_seq > r.seq or la
 -- The messages of its last day are not judged: retention takes them by their age, which is not quite their order.
 select log.before + 1 as first_missing, log.seq - 1 as last_missing, count(*) over () as total
 from (
-    select seq, created_at, lag(seq) over (order by seq) as before
+    select seq, created_at, coalesce(lag(seq) over (order by seq), before) as before
     from (
-        select e.seq, e.created_at from wr.events e where e.tenant_id = (select wr.current_tenant())
+        select e.seq, e.created_at, null::bigint as before from wr.events e where e.tenant_id = (select wr.current_tenant())
         union all
-        -- What would come next.
-        select r.seq + 1, (select max(e.created_at) from wr.events e where e.tenant_id = r.tenant_id)
-        from wr.rooms r where r.tenant_id = (select wr.current_tenant())
+        -- What would come next. Without any log it is missing its last message at least, if that was of late.
+        select r.seq + 1, newest.created_at, r.seq - 1
+        from wr.rooms r
+        cross join lateral (
+            select greatest(
+                (select max(e.created_at) from wr.events e where e.tenant_id = r.tenant_id),
+                (select max(q.created_at) from wr.queue q where q.tenant_id = r.tenant_id),
+                (select max(c.claimed_at) from wr.claims c where c.tenant_id = r.tenant_id)) as created_at
+        ) newest
+        where r.tenant_id = (select wr.current_tenant()) and r.seq > 0
     ) numbered
 ) log
 where log.seq > log.before + 1 and log.created_at > now() - interval '89 days'

@@ -4,4 +4,4 @@ select tenant_id, user_id, role, seller_id, password_hash, token_version, disabl
 from wr.resolve_login(%(tenant)s, %(email)s);
 
 -- hurry: The commit that follows waits for no disk.
-select set_config('synchronous_commit', 'off', true);
+select wr.set_local('synchronous_commit', 'off');

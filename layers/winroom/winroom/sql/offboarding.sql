@@ -30,25 +30,32 @@ order by c.relname;
 -- schema_version: The newest migration.
 select max(migration_id) as version from wr.migrations;
 
--- stage: How far a company's end has come, and for how many seconds it has been stopped.
-select
-    tenant_id, slug, name, settings ->> 'offboarding' as stage,
-    extract(epoch from now() - (settings ->> 'offboarding_since')::timestamptz) as stopped_for
-from wr.tenants where slug = %(slug)s;
+-- stage: How far a company's end has come.
+select tenant_id, slug, name, settings ->> 'offboarding' as stage from wr.tenants where slug = %(slug)s;
 
--- mark: Notes that a company was stopped, or that its rows are going.
-update wr.tenants set settings = settings || jsonb_build_object(
-    'offboarding', %(stage)s::text,
-    'offboarding_since', coalesce(settings ->> 'offboarding_since', now()::text))
+-- mark_stopped: Notes that a company is stopped, and since when; what was noted before stays.
+update wr.tenants set settings = jsonb_build_object('offboarding', 'stopped', 'offboarding_since', now()) || settings
 where tenant_id = %(tenant_id)s;
+
+-- mark_deleting: Notes that its rows are going.
+update wr.tenants set settings = settings || '{"offboarding": "deleting"}' where tenant_id = %(tenant_id)s;
+
+-- stopped_for: For how many seconds nothing has opened a door; what was opened and closed meanwhile counts.
+select extract(epoch from now() - greatest(
+    (t.settings ->> 'offboarding_since')::timestamptz,
+    (select max(revoked_at) from wr.api_keys where tenant_id = t.tenant_id),
+    (select max(disabled_at) from wr.users where tenant_id = t.tenant_id),
+    (select max(revoked_at) from wr.displays where tenant_id = t.tenant_id)
+)) as seconds
+from wr.tenants t where t.tenant_id = %(tenant_id)s;
 
 -- revoke_keys: No other system speaks for the company any more.
 update wr.api_keys set revoked_at = now()
 where tenant_id = %(tenant_id)s and (revoked_at is null or revoked_at > now());
 
 -- disable_people: Nobody logs in, and whoever is logged in no longer is.
-update wr.users set disabled_at = coalesce(disabled_at, now()), token_version = token_version + 1
-where tenant_id = %(tenant_id)s;
+update wr.users set disabled_at = now(), token_version = token_version + 1
+where tenant_id = %(tenant_id)s and disabled_at is null;
 
 -- revoke_displays: Its screens go dark.
 update wr.displays set revoked_at = now() where tenant_id = %(tenant_id)s and revoked_at is null;

@@ -1,5 +1,7 @@
--- queue_items: Archives sales that were claimed and approved a month ago; across tenants, as all that follow.
-select wr.archive_items(%(limit)s) as number;
+-- queue_items: Archives sales that were claimed and approved a month ago, of those after a place, and tells the next
+-- place; across tenants, as all that follow.
+select number, saw, updated_at, tenant_id, queue_id
+from wr.archive_items(%(limit)s, %(updated_at)s, %(tenant_id)s, %(queue_id)s);
 
 -- sales_events: Archives events that were processed three months ago.
 select wr.archive_events(%(limit)s) as number;

@@ -7,9 +7,11 @@ returning tenant_id, slug, name, plan, settings, created_at;
 -- open_room: The room that its log and its sockets live in.
 insert into wr.rooms (tenant_id) values (%(tenant_id)s);
 
--- find: A company by its slug or its id.
+-- find: A company by its id or its slug; an id goes first, for an old slug may look like another's.
 select tenant_id, slug, name, plan, settings, created_at
-from wr.tenants where slug = lower(%(tenant)s) or tenant_id::text = lower(%(tenant)s);
+from wr.tenants where slug = lower(%(tenant)s) or tenant_id::text = lower(%(tenant)s)
+order by tenant_id::text = lower(%(tenant)s) desc
+limit 1;
 
 -- every: All companies by their slugs; across tenants.
 select tenant_id as id, slug, name, plan, created_at from wr.tenants order by slug;
