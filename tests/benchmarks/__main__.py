@@ -35,9 +35,15 @@ PROGRAMS = (
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("names", nargs=-1, type=click.Choice(PROGRAMS))
-@click.option("--smoke", is_flag=True, help="Only prove that the programs run: little is done, nothing timed.")
-@click.option("--json", "to", type=click.Path(dir_okay=False, path_type=Path), help="Write all of it there, too.")
-@click.option("--within", is_flag=True, hidden=True, help="Print results as lines of JSON: one process a program.")
+@click.option(
+    "--smoke", is_flag=True, help="Only prove that the programs run: little is done, nothing timed."
+)
+@click.option(
+    "--json", "to", type=click.Path(dir_okay=False, path_type=Path), help="Write all of it there, too."
+)
+@click.option(
+    "--within", is_flag=True, hidden=True, help="Print results as lines of JSON: one process a program."
+)
 def main(names: tuple[str, ...], smoke: bool, to: Path | None, within: bool) -> None:
     """Measure the programs named, or all, each in a process of its own and beside its floor."""
     if within:
@@ -61,7 +67,9 @@ def main(names: tuple[str, ...], smoke: bool, to: Path | None, within: bool) -> 
 def machine() -> dict[str, Any]:
     """What the numbers were taken on."""
     model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    server = subprocess.run([postgres.binaries() / "postgres", "-V"], capture_output=True, text=True, check=True)  # noqa: S603
+    server = subprocess.run(  # noqa: S603
+        [postgres.binaries() / "postgres", "-V"], capture_output=True, text=True, check=True
+    )
     return {
         "processor": model[0].partition(": ")[2] if model else platform.machine(),
         "cores": os.cpu_count(),
@@ -85,13 +93,17 @@ def _results(name: str, smoke: bool) -> Iterator[Result]:
 
 def _table(results: list[Result]) -> Table:
     about = machine()
-    title = f"{about['cores']} x {about['processor']}, Python {about['python']}, PostgreSQL {about['postgresql']}"
+    title = (
+        f"{about['cores']} x {about['processor']}, Python {about['python']}, PostgreSQL {about['postgresql']}"
+    )
     table = Table(title=title, box=None, pad_edge=False, header_style="bold", title_justify="left")
     for column in ("what", "ours", "floor", "ratio", "how far", ""):
         table.add_column(column, overflow="fold")
     for one in results:
         verdict = {True: "reached", False: "NOT REACHED", None: ""}[one.is_reached]
-        table.add_row(one.what, one.ours, one.floor, one.ratio and f"{one.ratio:.2f}", one.target, verdict)
+        table.add_row(
+            one.what, one.ours, one.floor, f"{one.ratio:.2f}" if one.ratio else "", one.target, verdict
+        )
     return table
 
 

@@ -1,5 +1,5 @@
-"""A fresh process of each function, its modules compiled: import and first event, from Python's first line on.
-The floor is what none can be without: Python's own start, psycopg and a connection."""
+"""A fresh process of each function, its modules compiled: import and first event, from Python's first line
+on. The floor is what none can be without: Python's own start, psycopg and a connection."""
 
 import json
 import os

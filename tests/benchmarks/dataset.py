@@ -8,7 +8,6 @@ import psycopg
 
 from tests.factories import Company, Database
 
-
 # Each tenant with its number, and how many sales it has; number 0 is the large one.
 _TENANTS: LiteralString = """
 create unlogged table wr.bench_tenants as
@@ -52,8 +51,8 @@ _FILLING: dict[str, LiteralString] = {
         select tenant_id, sale_id, 'event-' || n, hash, event_id, at from wr.bench_sales""",
     "sales_events": """
         insert into wr.sales_events (
-            tenant_id, event_id, sale_id, external_event_id, payload, content_hash, fingerprint, status, failure,
-            processed_at, created_at, updated_at)
+            tenant_id, event_id, sale_id, external_event_id, payload, content_hash, fingerprint, status,
+            failure, processed_at, created_at, updated_at)
         select
             tenant_id, event_id, sale_id, 'event-' || n,
             jsonb_build_object(
@@ -84,8 +83,8 @@ _FILLING: dict[str, LiteralString] = {
             customer_name, actor, decided_at, claimed_at, updated_at)
         select
             tenant_id, queue_id, sale_id, seller_id, 'first_touch',
-            case when is_approved then 'approved' else 'pending' end, price, price / 2, 'USD', customer, 'user',
-            case when is_approved then at end, at, at
+            case when is_approved then 'approved' else 'pending' end, price, price / 2, 'USD', customer,
+            'user', case when is_approved then at end, at, at
         from wr.bench_sales where status = 'claimed' and not is_dead""",
     "board_days": """
         insert into wr.board_days (tenant_id, day, seller_id, currency, wins, revenue, margin)
@@ -96,8 +95,8 @@ _FILLING: dict[str, LiteralString] = {
     "board_months": """
         insert into wr.board_months (tenant_id, month, seller_id, currency, wins, revenue, margin)
         select
-            tenant_id, date_trunc('month', day::timestamp)::date, seller_id, currency, sum(wins), sum(revenue),
-            sum(margin)
+            tenant_id, date_trunc('month', day::timestamp)::date, seller_id, currency, sum(wins),
+            sum(revenue), sum(margin)
         from wr.board_days group by 1, 2, 3, 4""",
     "events": """
         insert into wr.events (tenant_id, seq, type, sale_id, actor, payload, created_at)
@@ -107,16 +106,18 @@ _FILLING: dict[str, LiteralString] = {
         from wr.bench_sales""",
     "api_audit_log": """
         insert into wr.api_audit_log (
-            tenant_id, endpoint, http_method, status_code, request_id, request_ip, user_agent, response_time_ms,
-            created_at)
+            tenant_id, endpoint, http_method, status_code, request_id, request_ip, user_agent,
+            response_time_ms, created_at)
         select
-            tenant_id, '/api/events', 'POST', case when n % 50 = 3 then 400 else 202 end, sale_id, '203.0.113.7',
-            'crm/1.0', 3, at
+            tenant_id, '/api/events', 'POST', case when n % 50 = 3 then 400 else 202 end, sale_id,
+            '203.0.113.7', 'crm/1.0', 3, at
         from wr.bench_sales""",
 }
 
 
-def fill(database: Database, say: Callable[[str], None], sales: int = 1_000_000, tenants: int = 1_000) -> Company:
+def fill(
+    database: Database, say: Callable[[str], None], sales: int = 1_000_000, tenants: int = 1_000
+) -> Company:
     """Fills an empty database, and returns the large tenant."""
     large = database.company("large")
     values = {"large": large.tenant_id, "sales": sales, "tenants": tenants}

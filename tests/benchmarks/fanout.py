@@ -1,5 +1,5 @@
-"""One message to 200, 1,000 and 10,000 ready sockets of a room, posted to a management API that answers at once,
-and to one that takes 20 ms; beside bare posts over one connection."""
+"""One message to 200, 1,000 and 10,000 ready sockets of a room, posted to a management API that answers at
+once, and to one that takes 20 ms; beside bare posts over one connection."""
 
 import json
 import resource
@@ -61,7 +61,13 @@ def listen(database: Database, company: Company, sockets: int) -> None:
 
 def told(company: Company) -> None:
     """Something happens, and the room is told."""
-    sold = {"id": "x" * 36, "saleId": "S-1001", "customerName": "Ada Lovelace", "sellPrice": "1250.00", "margin": "1.00"}
+    sold = {
+        "id": "x" * 36,
+        "saleId": "S-1001",
+        "customerName": "Ada Lovelace",
+        "sellPrice": "1250.00",
+        "margin": "1.00",
+    }
     with db.tenant_session(company.tenant_id) as conn:
         seq = room.publish(conn, "queue.created", "S-1001", "system", sold)
     wake(company, seq)

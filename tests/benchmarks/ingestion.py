@@ -21,11 +21,11 @@ PEER = 0.0065  # seconds, p50 at concurrency 1: see shared design of speed
 def run(scale: Scale) -> Iterator[Result]:
     with workbench.database() as database, workbench.functions(database) as aws:
         company = database.company("acme")
-        ours, floor = in_turns(ours_of(company), floor_of(database, aws), rounds=scale(20, 1), each=scale(100, 5))
+        ours, floor = in_turns(
+            ours_of(company), floor_of(database, aws), rounds=scale(20, 1), each=scale(100, 5)
+        )
     ratio = ours.median / floor.median
-    yield Result(
-        "ingestion, one warm handler", str(ours), str(floor), ratio, "<= 2.3 x", ratio <= 2.3
-    )
+    yield Result("ingestion, one warm handler", str(ours), str(floor), ratio, "<= 2.3 x", ratio <= 2.3)
 
 
 def ours_of(company: Company) -> Work:

@@ -1,5 +1,5 @@
-"""Events per second of 1, 8 and 32 handler processes, beside `pgbench` that runs the handler's own transaction
-with as many clients: what the same database does when nobody parses, validates, signs or sends."""
+"""Events per second of 1, 8 and 32 handler processes, beside `pgbench` that runs the handler's own
+transaction with as many clients: what the same database does when nobody parses, validates, signs or sends."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ from tests.benchmarks.workbench import Crew
 from tests.factories import Company, Database, sale
 from winroom import queries
 
-# Events a second of the specification's own design at the same concurrency, and how much of it we are to beat.
+# Events a second of the specification's own design, by how many at once, and what of it we are to reach.
 PEER = {1: 143, 8: 212, 32: 275}
 TIMES = {1: 3.0, 8: 3.0, 32: 2.5}
 OF_PGBENCH = {1: 0.45, 8: 0.33, 32: 0.0}

@@ -20,8 +20,8 @@ with made as (
     select
         tenant_id, wr.uuid_v7(), 'sale-' || gen_random_uuid(),
         jsonb_build_object(
-            'sale_id', 'sale', 'occurred_at', now(), 'customer_name', 'Customer ' || n, 'sell_price', '100.00',
-            'currency', 'USD', 'seller_external_id', 'anna', 'product_sku', %(sku)s::text),
+            'sale_id', 'sale', 'occurred_at', now(), 'customer_name', 'Customer ' || n, 'sell_price',
+            '100.00', 'currency', 'USD', 'seller_external_id', 'anna', 'product_sku', %(sku)s::text),
         sha256(gen_random_uuid()::text::bytea), sha256(gen_random_uuid()::text::bytea)
     from generate_series(1, %(events)s) n
     join (
@@ -52,14 +52,14 @@ def run(scale: Scale) -> Iterator[Result]:
 def _tenant(database: Database, slug: str) -> None:
     with database.operator() as conn:
         conn.execute("insert into wr.tenants (slug, name, plan) values (%s, %s, 'enterprise')", [slug, slug])
-        conn.execute("insert into wr.rooms (tenant_id) select tenant_id from wr.tenants where slug = %s", [slug])
+        conn.execute(
+            "insert into wr.rooms (tenant_id) select tenant_id from wr.tenants where slug = %s", [slug]
+        )
 
 
 def _line(of: str, target: int, batches: list[list[str]]) -> Result:
     rate = sum(map(len, batches)) / Crew(2).finish(_work, batches)
-    return Result(
-        f"processor, {of}", f"{rate:,.0f} events/s", "", None, f">= {target:,}/s", rate >= target
-    )
+    return Result(f"processor, {of}", f"{rate:,.0f} events/s", "", None, f">= {target:,}/s", rate >= target)
 
 
 def _batches(database: Database, company: Company, events: int) -> Iterator[Result]:

@@ -1,11 +1,11 @@
-"""What people read with a million sales of a thousand companies in the tables, in the company that has half of
-them; what row security costs; and how PostgreSQL runs each statement then, beside the plans that are kept."""
+"""What people read with a million sales of a thousand companies in the tables, in the company that has half
+of them; what row security costs; and how PostgreSQL runs each statement then, beside the plans that are kept."""
 
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -43,9 +43,7 @@ def run(scale: Scale) -> Iterator[Result]:
     with workbench.database() as database, workbench.functions(database):
         sales = scale(1_000_000, 4_000)
         made: list[Company] = []
-        took = timed(
-            lambda: made.append(dataset.fill(database, workbench.say, sales, scale(1_000, 20)))
-        )
+        took = timed(lambda: made.append(dataset.fill(database, workbench.say, sales, scale(1_000, 20))))
         (company,) = made
         _, admin = company.person("admin")
         yield Result(f"{sales:,} sales made", f"{took:.0f} s", "", None, f"< {MADE_IN} s", took < MADE_IN)
@@ -66,22 +64,33 @@ def _read(path: str, key: str) -> None:
     assert answer["statusCode"] == 200, answer
 
 
-def _security(name: str, values: dict[str, Any], database: Database, company: Company, scale: Scale) -> Result:
+def _security(
+    name: str, values: dict[str, Any], database: Database, company: Company, scale: Scale
+) -> Result:
     statement = plans.STATEMENTS[name]
     bare = _of_views(database, company, statement)
     with psycopg.connect(database.url_of("app")) as ours, psycopg.connect(database.superuser_url) as theirs:
         secured = _work(ours, company, statement, values)
         open_ = _work(theirs, company, bare, values)
-        with_it, without = in_turns(secured, open_, rounds=scale(10, 1), each=scale(50, 2), first=scale(20, 1))
+        with_it, without = in_turns(
+            secured, open_, rounds=scale(10, 1), each=scale(50, 2), first=scale(20, 1)
+        )
     ratio = with_it.median / without.median
     return Result(
-        f"row security, {name}", str(with_it), str(without), ratio, f"<= {RLS_COSTS_AT_MOST} x", ratio <= RLS_COSTS_AT_MOST
+        f"row security, {name}",
+        str(with_it),
+        str(without),
+        ratio,
+        f"<= {RLS_COSTS_AT_MOST} x",
+        ratio <= RLS_COSTS_AT_MOST,
     )
 
 
-def _work(conn: psycopg.Connection[Any], company: Company, statement: LiteralString, values: dict[str, Any]) -> Work:
+def _work(
+    conn: psycopg.Connection[Any], company: Company, statement: LiteralString, values: dict[str, Any]
+) -> Work:
     conn.execute("select wr.enter_tenant(%s)", [company.tenant_id])
-    filled = {name: None for name in re.findall(r"%\((\w+)\)s", statement)} | values
+    filled = dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)) | values
     return lambda: conn.execute(statement, filled, prepare=True).fetchall()
 
 
@@ -90,12 +99,13 @@ def _of_views(database: Database, company: Company, statement: LiteralString) ->
     with psycopg.connect(database.superuser_url) as conn:
         conn.execute("create schema if not exists bare")
         tables = conn.execute(
-            "select table_name from information_schema.columns where table_schema = 'wr' and column_name = 'tenant_id'"
+            "select table_name from information_schema.columns"
+            " where table_schema = 'wr' and column_name = 'tenant_id'"
         ).fetchall()
         for (table,) in tables:
             view = "create or replace view bare.{0} as select * from wr.{0} where tenant_id = {1}"
             conn.execute(sql.SQL(view).format(sql.Identifier(table), sql.Literal(company.tenant_id)))
-            statement = cast(LiteralString, re.sub(rf"\bwr\.{table}\b", f"bare.{table}", statement))
+            statement = re.sub(rf"\bwr\.{table}\b", f"bare.{table}", statement)
     return statement
 
 

@@ -28,7 +28,7 @@ SETTINGS = {**postgres.SETTINGS, "shared_buffers": "512MB", "max_wal_size": "4GB
 def database() -> Iterator[Database]:
     """An empty, migrated database; a commit is on the disk."""
     with (
-        TemporaryDirectory(prefix="winroom-bench-", dir="/var/tmp") as folder,  # noqa: S108
+        TemporaryDirectory(prefix="winroom-bench-", dir="/var/tmp") as folder,
         postgres.running(Path(folder), SETTINGS, port=0) as owner_url,
     ):
         schema.migrate(owner_url, PASSWORDS)
@@ -39,7 +39,7 @@ def database() -> Iterator[Database]:
 
 @contextmanager
 def functions(database: Database, delay: float = 0) -> Iterator[str]:
-    """This process set up as a function's, with a sink for AWS that answers after `delay` seconds; its URL."""
+    """This process set up as a function's, its AWS a sink that answers after `delay` seconds; its URL."""
     with sink.running(delay) as aws, quiet():
         os.environ.update(environment(database, aws))
         forget_process_state()
@@ -86,12 +86,13 @@ class Crew:
 
     def count(self, work: Callable[..., object], seconds: float, *given: Any) -> float:
         """How often a second all of them together do `work(*given)`."""
-        return sum(self._each([(_count, work, seconds, given)] * self._processes)) / seconds
+        done: list[int] = self._each([(_count, work, seconds, given)] * self._processes)
+        return sum(done) / seconds
 
     def finish(self, work: Callable[[list[Part]], object], parts: Sequence[Part]) -> float:
         """How many seconds they take for all the parts, shared out among them."""
         shares = [list(parts[n :: self._processes]) for n in range(self._processes)]
-        spans = self._each([(_finish, work, share) for share in shares])
+        spans: list[tuple[float, float]] = self._each([(_finish, work, share) for share in shares])
         return max(ended for _, ended in spans) - min(began for began, _ in spans)
 
     def _each(self, tasks: list[tuple[Any, ...]]) -> list[Any]:

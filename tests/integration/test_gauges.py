@@ -13,7 +13,8 @@ from functions.maintenance.app import handler
 from tests import crm, doors
 from tests.doors import Sqs
 from tests.factories import Company, Database, sale
-from tests.integration.test_statements import fill, read_through
+from tests.integration.test_statements import fill
+from tests.plans import read_through
 from winroom import aws, gauges
 from winroom.settings import settings
 

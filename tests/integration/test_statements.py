@@ -11,6 +11,7 @@ from psycopg.errors import InsufficientPrivilege
 from tests.factories import Company, Database
 from tests.plans import LOGINS, RECOUNTS, STATEMENTS, logins_of, plan, read_through
 
+
 @pytest.fixture(scope="module")
 def house(server: Database) -> Iterator[Database]:
     with server.cloned("statements") as clone:
