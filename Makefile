@@ -18,7 +18,7 @@ dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
 	@$(BIN)/winroom local up
 
 test: lint ## lint, types, unit, integration, end-to-end and browser tests
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/browser
 
 coverage: $(BIN)/.installed ## unit and integration tests again, and what they leave out: a third slower, so not part of `make test`

@@ -29,7 +29,8 @@ PASSWORD = "correct horse battery staple"
 REFUSED = r"the server responded with a status of 4\d\d"
 LINE_FAILURES = r"ERR_|WebSocket connection to|the server responded with a status of 50[234]"
 
-expect.set_options(timeout=15_000)
+# A cold worker of a busy machine takes ten seconds.
+expect.set_options(timeout=30_000)
 
 
 @dataclass(frozen=True)

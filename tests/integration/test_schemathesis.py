@@ -42,8 +42,8 @@ SETTINGS: dict[str, Any] = {
     "cache": {"enabled": False},
     # The credentials in the curl lines die with the test's database.
     "output": {"sanitization": {"enabled": False}},
-    "generation": {"max-examples": 6, "deterministic": True, "database": "none", "no-shrink": True},
-    "phases": {"stateful": {"max-steps": 8, "generation": {"max-examples": 30}}},
+    "generation": {"max-examples": 4, "deterministic": True, "database": "none", "no-shrink": True},
+    "phases": {"stateful": {"max-steps": 8, "generation": {"max-examples": 20}}},
     "operations": [
         {
             "include-operation-id": list(BEYOND_SCHEMAS),
