@@ -9,17 +9,23 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test coverage lint screenshots deploy edge openapi lock
+.PHONY: help dev test bench bench-smoke coverage lint screenshots deploy edge openapi lock
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
 dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
 	@$(BIN)/winroom local up
 
-test: lint ## lint, types, unit, integration, end-to-end and browser tests
+test: lint bench-smoke ## lint, types, unit, integration, end-to-end and browser tests
 	$(BIN)/pytest -n auto --dist worksteal
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/browser
+
+bench: $(BIN)/.installed ## measure speed beside its floors; NAMES="ingestion processor" for some, JSON=file for programs
+	@$(BIN)/python -m tests.benchmarks $(NAMES) $(if $(JSON),--json $(JSON))
+
+bench-smoke: $(BIN)/.installed ## prove that the benchmarks run; nothing is timed
+	@$(BIN)/python -m tests.benchmarks --smoke
 
 coverage: $(BIN)/.installed ## unit and integration tests again, and what they leave out: a third slower, so not part of `make test`
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing

@@ -5,8 +5,9 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,11 @@ def main(names: tuple[str, ...], smoke: bool, to: Path | None, within: bool) -> 
         for result in import_module(f"tests.benchmarks.{names[0]}").run(Scale(smoke)):
             print(json.dumps(asdict(result)), file=sys.__stdout__, flush=True)
         return
-    results = []
-    for name in names or PROGRAMS:
-        for result in _results(name, smoke):
-            click.echo(f"{name}: {result.what}: {result.ours}", err=True)
-            results.append(result)
+    results: list[Result] = []
+    # Side by side where nothing is timed.
+    with ThreadPoolExecutor(2 if smoke else 1) as threads:
+        for part in threads.map(partial(_results, smoke=smoke), names or PROGRAMS):
+            results += part
     if smoke:
         click.echo(f"{len(results)} lines came about. Nothing was timed.")
     else:
@@ -81,14 +82,17 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _results(name: str, smoke: bool) -> Iterator[Result]:
+def _results(name: str, smoke: bool) -> list[Result]:
     command = [sys.executable, "-m", "tests.benchmarks", name, "--within", *(["--smoke"] if smoke else [])]
+    results = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:  # noqa: S603
         assert process.stdout
         for line in process.stdout:
-            yield Result(**json.loads(line))
+            results.append(Result(**json.loads(line)))
+            click.echo(f"{name}: {results[-1].what}: {results[-1].ours}", err=True)
     if process.returncode:
         raise click.ClickException(f"{name} failed: what it said stands above.")
+    return results
 
 
 def _table(results: list[Result]) -> Table:

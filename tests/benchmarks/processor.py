@@ -38,6 +38,7 @@ def run(scale: Scale) -> Iterator[Result]:
     events = scale(10_000, 200)
     with workbench.database() as database, workbench.functions(database):
         one = database.company("one")
+        database.seller(one, "anna")
         for number in range(scale(1_000, 20)):
             _tenant(database, f"many-{number}")
         # Tables that are filled and analysed: plans of empty ones are not those that anybody runs on.
@@ -50,11 +51,15 @@ def run(scale: Scale) -> Iterator[Result]:
 
 
 def _tenant(database: Database, slug: str) -> None:
+    made = "insert into wr.tenants (slug, name, plan) values (%(slug)s, %(slug)s, 'enterprise')"
+    room = "insert into wr.rooms (tenant_id) select tenant_id from wr.tenants where slug = %(slug)s"
+    seller = (
+        "insert into wr.sellers (tenant_id, seller_id, display_name)"
+        " select tenant_id, 'anna', 'Anna' from wr.tenants where slug = %(slug)s"
+    )
     with database.operator() as conn:
-        conn.execute("insert into wr.tenants (slug, name, plan) values (%s, %s, 'enterprise')", [slug, slug])
-        conn.execute(
-            "insert into wr.rooms (tenant_id) select tenant_id from wr.tenants where slug = %s", [slug]
-        )
+        for statement in (made, room, seller):
+            conn.execute(statement, {"slug": slug})
 
 
 def _line(of: str, target: int, batches: list[list[str]]) -> Result:

@@ -1,5 +1,5 @@
 """What people read with a million sales of a thousand companies in the tables, in the company that has half
-of them; what row security costs; and how PostgreSQL runs each statement then, beside the plans that are kept."""
+of them; what row security costs; how PostgreSQL runs each statement then, beside the plans that are kept."""
 
 import json
 import re

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infra.local import deployment
-from infra.local.stack import STATE
 from tests.benchmarks.measure import Result, Scale
+from tests.conftest import STATE
 
 _KB, _MB = 1024, 1024 * 1024
 
 
 def run(scale: Scale) -> Iterator[Result]:
+    STATE.mkdir(parents=True, exist_ok=True)
     deployment.build(STATE)
     built = STATE / "build"
     for folder in sorted(f for f in built.iterdir() if f.is_dir()):

@@ -38,6 +38,37 @@ def test_a_connection_that_idled_for_a_minute_is_replaced_unasked(
     assert backend(company) != first
 
 
+@pytest.mark.parametrize(("setting", "number"), [("true", 1), ("false", 0), ("", 0)])
+def test_statements_are_prepared_where_the_deployment_says_that_they_are_kept(
+    company: Company, environment: pytest.MonkeyPatch, setting: str, number: int
+) -> None:
+    environment.setenv("DATABASE_PREPARE", setting)
+    forget_process_state()
+    found = "select count(*) as n from pg_prepared_statements where statement like 'select slug%'"
+    for _ in range(2):
+        db.tenant_batch(company.tenant_id, lambda conn: conn.execute("select slug from wr.tenants"))
+    assert db.tenant_batch(company.tenant_id, lambda conn: conn.execute(found)).fetchone() == {"n": number}
+
+
+def test_prepared_statements_outlive_an_error_and_a_lost_connection(
+    company: Company, database: Database, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("DATABASE_PREPARE", "true")
+    forget_process_state()
+
+    def slug(conn: db.Connection) -> db.Cursor:
+        return conn.execute("select slug from wr.tenants")
+
+    assert db.tenant_batch(company.tenant_id, slug).fetchone() == {"slug": "acme"}
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        db.tenant_batch(company.tenant_id, lambda conn: (slug(conn), conn.execute("select 1 / 0")))
+    assert db.tenant_batch(company.tenant_id, slug).fetchone() == {"slug": "acme"}
+    first = backend(company)
+    terminate(database)
+    assert db.tenant_batch(company.tenant_id, slug).fetchone() == {"slug": "acme"}
+    assert backend(company) != first
+
+
 def test_a_connection_of_ones_own_leaves_no_statement_behind_a_pooler(database: Database) -> None:
     with db.connect(database.url_of("operator")) as conn:
         for _ in range(10):
@@ -45,14 +76,19 @@ def test_a_connection_of_ones_own_leaves_no_statement_behind_a_pooler(database: 
         assert conn.execute("select name from pg_prepared_statements").fetchall() == []
 
 
+def terminate(database: Database) -> None:
+    """Ends the functions' connections, as a server does that is restarted."""
+    with psycopg.connect(database.superuser_url, autocommit=True) as conn:
+        conn.execute(
+            "select pg_terminate_backend(pid, 1000) from pg_stat_activity"
+            " where usename = 'winroom_app' and datname = current_database()"
+        )
+
+
 def test_a_connection_that_the_server_ended_is_replaced(company: Company, database: Database) -> None:
     first = backend(company)
     for work in (backend, lambda c: db.tenant_batch(c.tenant_id, lambda conn: conn.execute("select 1"))):
-        with psycopg.connect(database.superuser_url, autocommit=True) as conn:
-            conn.execute(
-                "select pg_terminate_backend(pid, 1000) from pg_stat_activity"
-                " where usename = 'winroom_app' and datname = current_database()"
-            )
+        terminate(database)
         work(company)
     assert backend(company) != first
 

@@ -196,8 +196,9 @@ def _opened(url: str) -> ConnectionPool[Connection]:
         kwargs={
             "autocommit": True,
             "row_factory": dict_row,
-            # Prepared statements belong to a server session, and behind a pooler that is not ours.
-            "prepare_threshold": None,
+            # They belong to a server session, and behind many a pooler that is not ours. Where they are kept,
+            # a statement is parsed and planned once, which takes as long as running it.
+            "prepare_threshold": 0 if settings().prepares_statements else None,
             "connect_timeout": 2,
             "tcp_user_timeout": 2500,
         },
