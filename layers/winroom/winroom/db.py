@@ -275,12 +275,16 @@ def _begun(tenant_id: UUID, opening: Work[object] | None) -> Connection:
 
 def _pipelined(work: Sequence[tuple[UUID, Work[Result]]]) -> list[Result]:
     conn = _checked_out(_app_pool())
-    # What a pipeline sends before its end is one transaction to PostgreSQL, without begin and commit.
     with _returned(_app_pool(), conn), conn.pipeline():
+        # psycopg's transaction() inside a pipeline costs four round trips; these statements cost one. Without
+        # them the pipeline's end would commit what an error of ours has left unfinished.
+        conn.execute("begin")
         results = []
         for tenant_id, run in work:
             conn.execute("select wr.enter_tenant(%s)", [tenant_id])
             results.append(run(conn))
+        committed = conn.execute("commit")
+    _check(committed)
     return results
 
 
