@@ -45,16 +45,16 @@ def run(scale: Scale) -> Iterator[Result]:
         made: list[Company] = []
         took = timed(lambda: made.append(dataset.fill(database, workbench.say, sales, scale(1_000, 20))))
         (company,) = made
-        _, admin = company.person("admin")
         yield Result(f"{sales:,} sales made", f"{took:.0f} s", "", None, f"< {MADE_IN} s", took < MADE_IN)
         for name, (path, most) in PAGES.items():
-            yield _page(name, path, most, admin, scale)
+            yield _page(name, path, most, company, scale)
         for name, values in SECURED.items():
             yield _security(name, values, database, company, scale)
         yield _plans(database, company, scale)
 
 
-def _page(name: str, path: str, most: float, admin: str, scale: Scale) -> Result:
+def _page(name: str, path: str, most: float, company: Company, scale: Scale) -> Result:
+    _, admin = company.person("admin")  # of whom each may ask 300 times a minute
     (taken,) = in_turns(lambda: _read(path, admin), rounds=1, each=scale(200, 3), first=scale(20, 1))
     return Result(name, str(taken), "", None, f"p95 < {most * 1000:.0f} ms", taken.p95 < most)
 

@@ -46,7 +46,9 @@ def test_statements_are_prepared_where_the_deployment_says_that_they_are_kept(
     forget_process_state()
     found = "select count(*) as n from pg_prepared_statements where statement like 'select slug%'"
     for _ in range(2):
-        db.tenant_batch(company.tenant_id, lambda conn: conn.execute("select slug from wr.tenants"))
+        db.tenant_batch(
+            company.tenant_id, lambda conn: conn.execute("select slug from wr.tenants", prepare=True)
+        )
     assert db.tenant_batch(company.tenant_id, lambda conn: conn.execute(found)).fetchone() == {"n": number}
 
 
@@ -57,7 +59,7 @@ def test_prepared_statements_outlive_an_error_and_a_lost_connection(
     forget_process_state()
 
     def slug(conn: db.Connection) -> db.Cursor:
-        return conn.execute("select slug from wr.tenants")
+        return conn.execute("select slug from wr.tenants", prepare=True)
 
     assert db.tenant_batch(company.tenant_id, slug).fetchone() == {"slug": "acme"}
     with pytest.raises(psycopg.errors.DivisionByZero):

@@ -93,7 +93,8 @@ class Entry:
 
 def note(conn: Connection, entry: Entry, status: int, error: str | None = None) -> None:
     """Writes the row. Sends only."""
-    conn.execute(_SQL["note"], {**_values(entry), "status_code": status, "error_message": error})
+    values = {**_values(entry), "status_code": status, "error_message": error}
+    conn.execute(_SQL["note"], values, prepare=True)
 
 
 def note_failed_login(conn: Connection, entry: Entry) -> None:

@@ -178,6 +178,9 @@ def close() -> None:
 _pools: dict[str, ConnectionPool[Connection]] = {}
 _pools_lock = threading.Lock()
 
+# So often a statement must come before psycopg prepares it unasked: never.
+_UNASKED = 1_000_000_000
+
 # No state at all (the socket broke), or the server said goodbye: 57P01-57P03, admin or crash shutdown.
 _LOST = {None, "57P01", "57P02", "57P03"}
 
@@ -196,9 +199,9 @@ def _opened(url: str) -> ConnectionPool[Connection]:
         kwargs={
             "autocommit": True,
             "row_factory": dict_row,
-            # They belong to a server session, and behind many a pooler that is not ours. Where they are kept,
-            # a statement is parsed and planned once, which takes as long as running it.
-            "prepare_threshold": 0 if settings().prepares_statements else None,
+            # Prepared statements belong to a server session, and behind many a pooler that is not ours. Where
+            # they are kept, those are that ask for it: one plan for all values ruins a search.
+            "prepare_threshold": _UNASKED if settings().prepares_statements else None,
             "connect_timeout": 2,
             "tcp_user_timeout": 2500,
         },
@@ -263,7 +266,7 @@ def _begun(tenant_id: UUID, opening: Work[object] | None) -> Connection:
     try:
         with conn.pipeline():
             conn.execute("begin")
-            conn.execute("select wr.enter_tenant(%s)", [tenant_id])
+            conn.execute("select wr.enter_tenant(%s)", [tenant_id], prepare=True)
             if opening:
                 opening(conn)
     except BaseException:
@@ -281,7 +284,7 @@ def _pipelined(work: Sequence[tuple[UUID, Work[Result]]]) -> list[Result]:
         conn.execute("begin")
         results = []
         for tenant_id, run in work:
-            conn.execute("select wr.enter_tenant(%s)", [tenant_id])
+            conn.execute("select wr.enter_tenant(%s)", [tenant_id], prepare=True)
             results.append(run(conn))
         committed = conn.execute("commit")
     _check(committed)

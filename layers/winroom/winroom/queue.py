@@ -61,8 +61,8 @@ def enqueue(conn: Connection, event_ids: Sequence[UUID]) -> Cursor:
         "suspected": copy.SUSPECTED_DUPLICATE,
         "unknown_product": copy.UNKNOWN_PRODUCT,
     }
-    conn.execute(_SQL["hold_lookalikes"], values)
-    return conn.execute(_SQL["enqueue"], values)
+    conn.execute(_SQL["hold_lookalikes"], values, prepare=True)
+    return conn.execute(_SQL["enqueue"], values, prepare=True)
 
 
 def page(conn: Connection, caller: Caller, wanted: Filter) -> list[Row]:

@@ -33,7 +33,7 @@ class Bucket:
 def count(conn: Connection, bucket: Bucket) -> Cursor:
     """Counts a request; send it before the work it admits. Over the limit the transaction ends in
     RateLimited, so that nothing sent after it takes effect."""
-    return conn.execute(_SQL["count"], {"bucket": bucket.name, "limit": bucket.limit})
+    return conn.execute(_SQL["count"], {"bucket": bucket.name, "limit": bucket.limit}, prepare=True)
 
 
 def headers(bucket: Bucket, counted: Cursor) -> dict[str, str]:

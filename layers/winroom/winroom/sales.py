@@ -223,7 +223,8 @@ def record(
     What it does not yield is repeated or contradicted: `compare` says which, in a later statement, for
     only that one sees what a concurrent request has written.
     """
-    return conn.execute(_SQL["record"], {"events": _rows(events, event_ids), "source": source})
+    values = {"events": _rows(events, event_ids), "source": source}
+    return conn.execute(_SQL["record"], values, prepare=True)
 
 
 def compare(
