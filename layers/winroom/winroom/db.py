@@ -81,12 +81,7 @@ def tenant_session(
     Raises DatabaseUnavailable, Busy or RateLimited; other database errors pass through.
     """
     with _translated():
-        try:
-            conn = _begun(tenant_id, opening)
-        except psycopg.OperationalError as error:
-            if not _was_lost(error):
-                raise
-            conn = _begun(tenant_id, opening)
+        conn = _tried_again(lambda: _begun(tenant_id, opening))
         with _returned(_app_pool(), conn):
             yield conn
             with conn.pipeline():
@@ -108,21 +103,26 @@ def tenants_batch(work: Sequence[tuple[UUID, Work[Result]]]) -> list[Result]:
     to run twice, because a dead connection is replaced once. Give tenants sorted: rooms are locked in turn.
     """
     with _translated():
-        try:
-            return _pipelined(work)
-        except psycopg.OperationalError as error:
-            if not _was_lost(error):
-                raise
-            return _pipelined(work)
+        return _tried_again(lambda: _pipelined(work))
+
+
+def tenant_statement(work: Work[Cursor]) -> Row:
+    """Runs one statement that enters its tenant itself, and returns its row: a transaction and a round trip
+    of its own, of all ways the cheapest. It must be safe to run twice, as the work of a batch."""
+
+    def run() -> Row:
+        with _connection() as conn:
+            return only(work(conn))
+
+    with _translated():
+        return _tried_again(run)
 
 
 @contextmanager
 def open_session() -> Iterator[Connection]:
     """A connection with no tenant entered: all it is good for are the resolver functions."""
-    with _translated():
-        conn = _checked_out(_app_pool())
-        with _returned(_app_pool(), conn):
-            yield conn
+    with _translated(), _connection() as conn:
+        yield conn
 
 
 @contextmanager
@@ -260,6 +260,13 @@ def _abandon(conn: Connection) -> None:
         conn.close()
 
 
+@contextmanager
+def _connection() -> Iterator[Connection]:
+    conn = _checked_out(_app_pool())
+    with _returned(_app_pool(), conn):
+        yield conn
+
+
 def _begun(tenant_id: UUID, opening: Work[object] | None) -> Connection:
     """A connection inside a transaction of this tenant."""
     conn = _checked_out(_app_pool())
@@ -277,8 +284,7 @@ def _begun(tenant_id: UUID, opening: Work[object] | None) -> Connection:
 
 
 def _pipelined(work: Sequence[tuple[UUID, Work[Result]]]) -> list[Result]:
-    conn = _checked_out(_app_pool())
-    with _returned(_app_pool(), conn), conn.pipeline():
+    with _connection() as conn, conn.pipeline():
         # psycopg's transaction() inside a pipeline costs four round trips; these statements cost one. Without
         # them the pipeline's end would commit what an error of ours has left unfinished.
         conn.execute("begin")
@@ -295,6 +301,15 @@ def _check(committed: Cursor) -> None:
     # PostgreSQL answers a commit of a failed transaction with a rollback, and calls that no error.
     if committed.statusmessage != "COMMIT":
         raise RuntimeError("the transaction had failed before its commit: an error was swallowed")
+
+
+def _tried_again(run: Callable[[], Result]) -> Result:
+    try:
+        return run()
+    except psycopg.OperationalError as error:
+        if not _was_lost(error):
+            raise
+        return run()
 
 
 def _was_lost(error: psycopg.OperationalError) -> bool:
