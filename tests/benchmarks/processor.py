@@ -42,7 +42,7 @@ def run(scale: Scale) -> Iterator[Result]:
         for number in range(scale(1_000, 20)):
             _tenant(database, f"many-{number}")
         # Tables that are filled and analysed: plans of empty ones are not those that anybody runs on.
-        Crew(2).finish(_work, parts(pending(database, "%", events), 10))
+        Crew(2).finish(work, parts(pending(database, "%", events), 10))
         with psycopg.connect(database.superuser_url, autocommit=True) as conn:
             conn.execute("vacuum analyze")
         yield _line("of one tenant", 4_500, parts(pending(database, one.slug, events), 10))
@@ -63,7 +63,7 @@ def _tenant(database: Database, slug: str) -> None:
 
 
 def _line(of: str, target: int, batches: list[list[str]]) -> Result:
-    rate = sum(map(len, batches)) / Crew(2).finish(_work, batches)
+    rate = sum(map(len, batches)) / Crew(2).finish(work, batches)
     return Result(f"processor, {of}", f"{rate:,.0f} events/s", "", None, f">= {target:,}/s", rate >= target)
 
 
@@ -123,10 +123,10 @@ def parts(waiting: Sequence[SaleEventReceived], size: int) -> list[list[str]]:
 
 def _seconds(batches: list[list[str]]) -> float:
     began = time.perf_counter()
-    _work(batches)
+    work(batches)
     return time.perf_counter() - began
 
 
-def _work(batches: list[list[str]]) -> None:
+def work(batches: list[list[str]]) -> None:
     for bodies in batches:
         assert doors.sqs(handler, bodies) == []
