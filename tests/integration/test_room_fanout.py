@@ -194,7 +194,7 @@ def test_when_the_functions_time_is_up_who_was_not_told_is_counted_and_may_be_to
     assert wake(company) == []
     assert time.monotonic() - started < 0.9
     assert posted(company) == 1
-    assert '"untold":3' in capsys.readouterr().out
+    assert '"sockets":11,"untold":3' in capsys.readouterr().out
     assert len(sockets._busy) <= 8
     gateway.slow.clear()
     until(lambda: not sockets._busy)

@@ -168,9 +168,10 @@ def test_an_idle_connection_is_used_again_and_an_old_one_is_not(
             b"abcd",
         ),
         ([b"HTTP/1.1 204 No Content\r\n\r\n"], b""),
+        ([b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n", b"content-length: 1\r\n\r\na"], b"a"),
         ([b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 4\r\n\r\nabcd", b""], b"abcd"),
     ],
-    ids=["in pieces", "chunked", "without a body", "as the last one"],
+    ids=["in pieces", "chunked", "without a body", "after a hint", "as the last one"],
 )
 def test_an_answer_is_read_as_it_comes(connect: Connect, parts: list[bytes], body: bytes) -> None:
     with answering(*parts) as (url, connections):

@@ -80,7 +80,9 @@ class Answer:
         self._body += part
 
     def on_message_complete(self) -> None:
-        self.is_whole, self.leaves_open = True, self._parser.should_keep_alive()
+        # Before the answer there may be words that it is on its way.
+        self.is_whole = self._parser.get_status_code() >= 200
+        self.leaves_open = self._parser.should_keep_alive()
 
 
 class _Closable(Protocol):
@@ -192,7 +194,8 @@ class _Streams(NamedTuple):
     writer: asyncio.StreamWriter
 
     def close(self) -> None:
-        self.writer.close()
+        # Saying goodbye over TLS would wait for one that does not answer.
+        self.writer.transport.abort()
 
 
 class AsyncEndpoint(_Endpoint[_Streams]):

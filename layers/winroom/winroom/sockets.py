@@ -58,8 +58,11 @@ class _Round:
 
     async def _run(self, ends: float) -> Posted:
         workers = {asyncio.create_task(self._work()) for _ in range(min(_AT_ONCE, len(self._bodies)))}
-        while workers and (left := self._left(ends)) > 0:
-            _, workers = await asyncio.wait(workers, timeout=min(left, _STALLED))
+        while workers:
+            left = self._left(ends)
+            _, workers = await asyncio.wait(workers, timeout=max(0.0, min(left, _STALLED)))
+            if left <= 0:
+                break
         untold = set(self._waiting)
         self._waiting.clear()
         if stalled := len(workers) + len(untold):
