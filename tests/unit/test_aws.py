@@ -5,13 +5,14 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from urllib.parse import quote
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,6 +115,26 @@ def test_the_signature_is_botocores(
     )
     assert ours["authorization"].endswith(f"Signature={expected}")
     assert ours.get("x-amz-security-token") == token
+
+
+def test_credentials_that_ran_out_are_renewed_before_they_sign() -> None:
+    until = datetime(2026, 1, 2, tzinfo=UTC)
+    renewed = {
+        "access_key": "NEW",
+        "secret_key": "new",
+        "token": "new",
+        "expiry_time": "2100-01-01T00:00:00Z",
+    }
+    old = RefreshableCredentials("OLD", "old", "old", until, lambda: renewed, "test")
+
+    def signed(credentials: Credentials) -> dict[str, str]:
+        return sign(credentials, ("eu-west-1", "sqs"), ("POST", "x.example", "/"), b"", MOMENT, {})
+
+    assert signed(old) == signed(Credentials("NEW", "new", "new"))
+
+
+def test_the_time_of_a_request_is_the_worlds() -> None:
+    assert aws._moment(int(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())) == MOMENT
 
 
 @pytest.mark.parametrize("kind", ["throttled", "failing"])

@@ -199,7 +199,7 @@ class _Streams(NamedTuple):
 
 
 class AsyncEndpoint(_Endpoint[_Streams]):
-    """The same on an event loop, for many requests at once."""
+    """The same on an event loop, for many requests at once. Its patience is for an exchange as a whole."""
 
     async def send(self, method: str, path: str, body: bytes = b"") -> bytes:
         """As Endpoint.send."""
