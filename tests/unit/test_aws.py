@@ -20,19 +20,28 @@ from hypothesis import strategies as st
 from tests import gateway as edge
 from tests.gateway import Gateway
 from winroom import aws
-from winroom.signature import sign
+from winroom.settings import settings
+from winroom.signature import Keys, sign
 
 MOMENT = "20260102T030405Z"
 Endpoint = aws.Endpoint | aws.AsyncEndpoint
 Connect = Callable[[str], tuple[Endpoint, Callable[..., bytes]]]
 
 
+def lambdas(monkeypatch: pytest.MonkeyPatch, **less: None) -> None:
+    """An environment as Lambda makes it, or one that lacks something."""
+    full = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token"}
+    for name, value in {**full, "AWS_DEFAULT_REGION": "us-east-1", "AWS_REGION": "us-east-1", **less}.items():
+        monkeypatch.delenv(name, raising=False)
+        if value:
+            monkeypatch.setenv(name, value)
+    settings.cache_clear()
+
+
 @pytest.fixture(params=[aws.Endpoint, aws.AsyncEndpoint], ids=["blocking", "on a loop"])
 def connect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
     """Makes an endpoint of either kind by its URL, and what sends to it and waits for the answer."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    lambdas(monkeypatch)
     monkeypatch.setattr("random.uniform", lambda _least, _most: 0.0)
     with asyncio.Runner() as runner, ExitStack() as opened:
 
@@ -223,7 +232,26 @@ def test_what_is_no_answer_is_none(
         assert not endpoint._idle
 
 
+@pytest.mark.parametrize(
+    "missing", [{"AWS_ACCESS_KEY_ID": None}, {"AWS_DEFAULT_REGION": None, "AWS_REGION": None}]
+)
+def test_what_the_environment_does_not_say_is_known_to_botocore(
+    monkeypatch: pytest.MonkeyPatch, missing: dict[str, None]
+) -> None:
+    lambdas(monkeypatch, **missing)
+    monkeypatch.setattr("botocore.session.Session.get_credentials", lambda _: "found")
+    monkeypatch.setattr("botocore.session.Session.get_config_variable", lambda _, name: f"the {name}")
+    assert tuple(map(str, aws._identity())) == ("found", "the region")
+
+
+def test_what_the_environment_says_needs_no_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
+    lambdas(monkeypatch)
+    monkeypatch.setattr("botocore.session.Session.get_credentials", lambda _: 1 / 0)
+    assert aws._identity() == (Keys("key", "secret", "token"), "us-east-1")
+
+
 def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    lambdas(monkeypatch, AWS_ACCESS_KEY_ID=None)
     monkeypatch.setattr("botocore.session.Session.get_credentials", lambda _: None)
     with pytest.raises(NoCredentialsError):
         aws.Endpoint("https://x.example/ws", "execute-api")

@@ -10,15 +10,13 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from httptools import HttpParserError, HttpResponseParser
 
-from winroom.signature import sign
-
-if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+from winroom.settings import settings
+from winroom.signature import Credentials, Keys, sign
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # Seconds, for connecting and for each part of an answer.
@@ -235,9 +233,12 @@ def _moment(second: int) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
 
 
-def _identity() -> tuple["Credentials", str]:
-    """botocore's credentials, which renew themselves where they must, and the region."""
-    # Imported here: who sends nothing needs none of it.
+def _identity() -> tuple[Credentials, str]:
+    """Who signs, and the region: as the environment says, which is where Lambda puts them; anywhere else, and
+    where they renew themselves, as botocore finds them."""
+    if (keys := settings().aws_keys) and (region := settings().aws_region):
+        return Keys(*keys), region
+    # Imported here: that takes longer than everything else that a function does before its first answer.
     from botocore.exceptions import NoCredentialsError
     from botocore.session import Session
 

@@ -4,15 +4,31 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple, Protocol, Self
 from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+
+class Keys(NamedTuple):
+    """A pair of keys, with the token that belongs to temporary ones."""
+
+    access_key: str
+    secret_key: str
+    token: str | None
+
+    def get_frozen_credentials(self) -> Self:
+        """Keys that are given do not change."""
+        return self
+
+
+class Credentials(Protocol):
+    """Keys that may renew themselves: ours, and botocore's."""
+
+    def get_frozen_credentials(self) -> Any:
+        """What has `access_key`, `secret_key` and `token`, for one signature."""
 
 
 def sign(
-    credentials: "Credentials",
+    credentials: Credentials,
     scope: tuple[str, str],
     target: tuple[str, str, str],
     body: bytes,
