@@ -1,0 +1,100 @@
+"""Runs locust: the plan of a load goes in, what came of it comes out. `locustfile.py`, which locust loads in an
+environment of its own, imports nothing of ours: here are the words between us and it."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from infra.local import leash
+from infra.release import ROOT
+from tests.benchmarks.measure import Timings
+
+_PROGRAM = ROOT / ".venv" / "load" / "bin" / "locust"
+# Seconds in which all have come in.
+_ENTRANCE = 120
+
+
+@dataclass(frozen=True)
+class Listening:
+    """A company whose room so many people watch."""
+
+    key: str
+    viewers: int = 20
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A system that sends a sale every so many seconds in the phases named; `over_limit` expects refusals."""
+
+    company: str
+    seconds: float
+    during: Sequence[str]
+    over_limit: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Phases are names and seconds, one after another; a name may come again. `patience` is for how many
+    seconds after the last answer what was accepted may still be on its way."""
+
+    url: str
+    companies: Mapping[str, Listening]
+    senders: Sequence[Sender]
+    phases: Sequence[tuple[str, int]]
+    patience: int = 90
+
+
+What = Literal["POST", "socket", "refused", "lost", "twice", "asked again"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What locust has counted. A sale is timed from its POST; `lost` and `twice` are sales on sockets."""
+
+    entries: Sequence[Mapping[str, Any]]
+    errors: Sequence[str]
+    is_whole: bool
+
+    def timings(self, what: What, phase: str) -> Timings:
+        """Of what succeeded, to the precision that locust keeps: two digits."""
+        (entry,) = [one for one in self.entries if (one["method"], one["name"]) == (what, phase)]
+        times = entry["response_times"].items()
+        return Timings([int(ms) / 1000 for ms, number in times for _ in range(number)])
+
+    def count(self, what: What, phases: Iterable[str] = ()) -> int:
+        """How many, in those phases or in all of them."""
+        named = set(phases)
+        return sum(
+            one["num_requests"]
+            for one in self.entries
+            if one["method"] == what and (not named or one["name"] in named)
+        )
+
+
+def run(plan: Plan, folder: Path) -> Outcome:
+    """It ends when every viewer has what it is owed, at the latest when all patience has ended. Logs and the
+    like are left in the folder. Raises ProgramEnded."""
+    log, told = folder / "logs" / "locust.log", folder / "outcome.json"
+    told.unlink(missing_ok=True)
+    most = _ENTRANCE + sum(seconds for _, seconds in plan.phases) + plan.patience
+    users = len(plan.senders) + sum(company.viewers for company in plan.companies.values())
+    command: list[str | Path] = [
+        _PROGRAM,
+        "--headless",
+        "--locustfile",
+        Path(__file__).with_name("locustfile.py"),
+    ]
+    command += ["--users", str(users), "--spawn-rate", "20", "--run-time", f"{most}s"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "WINROOM_LOAD_PLAN": json.dumps(asdict(plan)),
+        "WINROOM_LOAD_OUTCOME": str(told),
+    }
+    with leash.leashed(command, log=log, env=environment, cwd=folder) as locust:
+        locust.wait(most + 60)
+    if not told.exists():
+        raise leash.ProgramEnded(f"locust told nothing; the end of {log}:\n{leash.tail(log)}")
+    return Outcome(**json.loads(told.read_text()))
