@@ -1,5 +1,5 @@
-"""Runs locust: the plan of a load goes in, what came of it comes out. `locustfile.py`, which locust loads in an
-environment of its own, imports nothing of ours: here are the words between us and it."""
+"""Runs locust: the plan of a load goes in, what came of it comes out. `locustfile.py`, which locust loads in
+an environment of its own, imports nothing of ours: here are the words between us and it."""
 
 import json
 import os
