@@ -47,11 +47,11 @@ def steady(stack: Stack, seconds: int = 120) -> Iterator[Result]:
 def spike(stack: Stack) -> Iterator[Result]:
     """500 more events of one company within a minute."""
     phases = [WARM_UP, ("before the spike", 30), ("spike", 60), ("after the spike", 30)]
-    more = [Sender(COMPANIES[0], 0.6, ["spike"])] * 5
+    more = [Sender(COMPANIES[0], 0.6, {"spike": "spike, the 500"})] * 5
     senders = _steady("before the spike", "spike", "after the spike") + more
     outcome, samples = _load(Plan(stack.http_url, _companies(stack), senders, phases), stack)
-    for phase, _ in phases[1:]:
-        yield from _times(outcome, phase)
+    for name in ("before the spike", "spike", "spike, the 500", "after the spike"):
+        yield from _times(outcome, name)
     yield _busy("spike", samples)
     yield _promises("spike", outcome)
 
@@ -62,7 +62,7 @@ def soak(stack: Stack, minutes: int = 20) -> Iterator[Result]:
     outcome, samples = _load(Plan(stack.http_url, _companies(stack), _steady("soak"), phases), stack)
     yield from _times(outcome, "soak")
     # A second of the run is so many thousands of events; the first quarter fills caches.
-    thousands = outcome.count("POST", ["soak"]) / 1000 / (minutes * 60)
+    thousands = outcome.count("POST", "soak") / 1000 / (minutes * 60)
     grown = processes.growth(samples[len(samples) // 4 :])
     for part, (held, slope) in grown.items():
         is_ours = part not in ("emulator", "proxy")
@@ -79,9 +79,10 @@ def soak(stack: Stack, minutes: int = 20) -> Iterator[Result]:
 def neighbour(stack: Stack) -> Iterator[Result]:
     """A company sends ten times what its plan admits; what does a quiet one notice?"""
     companies = {"quiet": _company(stack, "enterprise"), "loud": _company(stack, "free")}
+    times = {name: name for name in (WARM_UP[0], "alone", "beside a flood")}
+    flood = {WARM_UP[0]: "warming up, flood", "beside a flood": "flood"}
     at_once = INGESTION_LIMITS["free"] * 10 // 100  # each sends a hundred a minute
-    senders = [Sender("quiet", 1.0, [WARM_UP[0], "alone", "beside a flood"])]
-    senders += [Sender("loud", 0.6, [WARM_UP[0], "beside a flood"], over_limit=True)] * at_once
+    senders = [Sender("quiet", 1.0, times)] + [Sender("loud", 0.6, flood, is_over_limit=True)] * at_once
     turns = [("alone", 60), ("beside a flood", 60)]
     outcome, samples = _load(Plan(stack.http_url, companies, senders, [WARM_UP, *turns, *turns]), stack)
     for what in ("POST", "socket"):
@@ -94,10 +95,8 @@ def neighbour(stack: Stack) -> Iterator[Result]:
             "p95 <= 1.5 x" if what == "socket" else "",
             beside.p95 <= alone.p95 * 1.5 if what == "socket" else None,
         )
-    flood = ["beside a flood, over the limit"]
-    yield Result(
-        "the flood", f"{outcome.count('POST', flood)} accepted, {outcome.count('refused', flood)} refused"
-    )
+    accepted, refused = outcome.count("POST", "flood"), outcome.count("refused", "flood")
+    yield Result("the flood", f"{accepted} accepted, {refused} refused")
     yield _busy("neighbour", samples)
     yield _promises("neighbour", outcome)
 
@@ -154,7 +153,8 @@ def _companies(stack: Stack) -> dict[str, Listening]:
 
 def _steady(*phases: str) -> list[Sender]:
     """1,000 a minute."""
-    return [Sender(name, 0.6, [WARM_UP[0], *phases]) for name in COMPANIES]
+    names = {phase: phase for phase in (WARM_UP[0], *phases)}
+    return [Sender(name, 0.6, names) for name in COMPANIES]
 
 
 def _load(plan: Plan, stack: Stack) -> tuple[Outcome, list[Sample]]:

@@ -7,7 +7,6 @@ import os
 import random
 import time
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +37,7 @@ class Run:
     entrance: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(2))
     everybody_listens: Event = field(default_factory=Event)
     began: float = 0.0
-    ended: float = 0.0  # the last sale has its answer
+    ended: float = 0.0  # when the last sale had its answer
 
     def phase(self) -> str | None:
         """None when it is over."""
@@ -91,16 +90,15 @@ class System(FastHttpUser):
             gevent.sleep(max(0, at - time.monotonic()))
             if (phase := run.phase()) is None:
                 break
-            if phase in self.sender["during"]:
-                self.send(phase)
+            if name := self.sender["during"].get(phase):
+                self.send(name)
             at = max(at + self.sender["seconds"], time.monotonic())
         at_work["senders"] -= 1
         run.ended = time.monotonic()
         raise StopUser
 
-    def send(self, phase: str) -> None:
+    def send(self, name: str) -> None:
         company, sale_id = self.sender["company"], str(uuid4())
-        name = f"{phase}, over the limit" if self.sender["over_limit"] else phase
         sale = {
             "sale_id": sale_id,
             "occurred_at": datetime.now(UTC).isoformat(),
@@ -114,7 +112,7 @@ class System(FastHttpUser):
         ) as answer:
             if answer.status_code == 202:
                 run.owed[company].add(sale_id)
-            elif answer.status_code == 429 and self.sender["over_limit"]:
+            elif answer.status_code == 429 and self.sender["is_over_limit"]:
                 answer.request_meta["request_type"] = "refused"
                 answer.success()
             else:
@@ -138,11 +136,13 @@ class Viewer(FastHttpUser):
         with run.entrance:
             ticket = self.client.post("/api/realtime/ticket", headers=authorization(self.company)).json()
             self.socket = create_connection(f"{ticket['url']}?ticket={ticket['ticket']}", timeout=30)
-        self.socket.settimeout(1)
+        self.socket.settimeout(5)
         self.resume()
         while not self.has_all():
-            with suppress(WebSocketTimeoutException):
+            try:
                 self.take(json.loads(self.socket.recv()))
+            except WebSocketTimeoutException:
+                self.socket.send(json.dumps({"action": "ping"}))
         self.socket.close()
         at_work["viewers"] -= 1
         if not at_work["viewers"]:
@@ -153,11 +153,17 @@ class Viewer(FastHttpUser):
         self.is_asking = True
         self.socket.send(json.dumps({"action": "resume", "after": self.last}))
 
+    def ask_again(self) -> None:
+        note("asked again", "numbers")
+        self.resume()
+
     def take(self, message: dict[str, Any]) -> None:
         if message["type"] == "ready":
             self.is_asking = False
             if self.last is None:
                 self.begin(message["seq"])
+        elif message["type"] == "pong" and self.last is not None and message["seq"] > self.last:
+            self.ask_again()
         for one in message.get("messages", [message]):
             if self.last is not None and "saleId" in one.get("data", {}):
                 self.see(one["seq"], one["data"]["saleId"])
@@ -175,8 +181,7 @@ class Viewer(FastHttpUser):
             return
         if number > self.last + 1:
             if not self.is_asking:
-                note("asked again", "numbers")
-                self.resume()
+                self.ask_again()
             return
         self.last, self.is_asking = number, False
         began, name = run.sent[sale_id]

@@ -3,7 +3,7 @@ an environment of its own, imports nothing of ours: here are the words between u
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,18 +27,19 @@ class Listening:
 
 @dataclass(frozen=True)
 class Sender:
-    """A system that sends a sale every so many seconds in the phases named; `over_limit` expects refusals."""
+    """A system that sends a sale every so many seconds in some phases, counted under a name in each; one that
+    `is_over_limit` expects to be refused."""
 
     company: str
     seconds: float
-    during: Sequence[str]
-    over_limit: bool = False
+    during: Mapping[str, str]
+    is_over_limit: bool = False
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Phases are names and seconds, one after another; a name may come again. `patience` is for how many
-    seconds after the last answer what was accepted may still be on its way."""
+    """Phases are names and seconds, one after another, the first to warm up in; a name may come again. What
+    was accepted may still be on its way for `patience` seconds after the last answer."""
 
     url: str
     companies: Mapping[str, Listening]
@@ -58,19 +59,18 @@ class Outcome:
     errors: Sequence[str]
     is_whole: bool
 
-    def timings(self, what: What, phase: str) -> Timings:
+    def timings(self, what: What, name: str) -> Timings:
         """Of what succeeded, to the precision that locust keeps: two digits."""
-        (entry,) = [one for one in self.entries if (one["method"], one["name"]) == (what, phase)]
+        (entry,) = [one for one in self.entries if (one["method"], one["name"]) == (what, name)]
         times = entry["response_times"].items()
         return Timings([int(ms) / 1000 for ms, number in times for _ in range(number)])
 
-    def count(self, what: What, phases: Iterable[str] = ()) -> int:
-        """How many, in those phases or in all of them."""
-        named = set(phases)
+    def count(self, what: What, *names: str) -> int:
+        """How many under those names, or under any."""
         return sum(
             one["num_requests"]
             for one in self.entries
-            if one["method"] == what and (not named or one["name"] in named)
+            if one["method"] == what and (not names or one["name"] in names)
         )
 
 
