@@ -25,8 +25,6 @@ FLOODERS = 2
 PER_SECOND = 10 * INGESTION_LIMITS["pro"] / 60
 # Of the quiet company: often enough for a percentile.
 PAUSE = 0.1
-# Two of each make two minutes: the limit's window begins anew within a flood.
-TURNS = 2
 
 
 def run(scale: Scale) -> Iterator[Result]:
@@ -37,11 +35,11 @@ def run(scale: Scale) -> Iterator[Result]:
         beside: list[float] = []
         with _flooding(loud) as flood:
             _posted(quiet, scale(5, 1))
-            for _ in range(TURNS):
+            for _ in range(scale(4, 1)):
                 flood.clear()
-                alone += _posted(quiet, scale(30, 1))
-                flood.set()
-                beside += _posted(quiet, scale(30, 1))
+                alone += _posted(quiet, scale(15, 1))
+                flood.set()  # twice in each minute, for which the limit counts
+                beside += _posted(quiet, scale(15, 1))
     ours, floor = Timings(beside), Timings(alone)
     ratio = ours.p95 / floor.p95
     yield Result(

@@ -79,13 +79,14 @@ class System(FastHttpUser):
 
     def on_start(self) -> None:
         self.sender = run.senders.pop()
+        self.share = len(run.senders) / SENDERS
 
     @task
     def work(self) -> None:
         run.everybody_listens.wait()
         # One after another while it is warming up: for each request that meets another the emulator starts
         # a process, which takes it seconds.
-        at = run.began + random.random() * PLAN["phases"][0][1] / 2
+        at = run.began + PLAN["phases"][0][1] * self.share
         while True:
             gevent.sleep(max(0, at - time.monotonic()))
             if (phase := run.phase()) is None:

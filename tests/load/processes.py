@@ -5,7 +5,7 @@ import re
 import statistics
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -52,15 +52,19 @@ def watched(state: Path, stack: Stack, every: float) -> Iterator[list[Sample]]:
         thread.join()
 
 
-def busy(samples: Sequence[Sample]) -> dict[str, float]:
-    """How many cores each part has kept busy."""
+def busy(samples: Sequence[Sample]) -> str:
+    """How many cores each part has kept busy, and in how many processes at most."""
     used: dict[str, float] = defaultdict(float)
     for before, after in pairwise(samples):
         for pid, process in after.processes.items():
             known = before.processes.get(pid)
             used[process.part] += process.cpu_seconds - (known.cpu_seconds if known else 0)
+    most = Counter[str]()
+    for sample in samples:
+        most |= Counter(process.part for process in sample.processes.values())
     span = samples[-1].at - samples[0].at
-    return {part: seconds / span for part, seconds in sorted(used.items(), key=lambda one: -one[1])}
+    parts = sorted(used, key=lambda part: -used[part])
+    return ", ".join(f"{part} {used[part] / span:.2f} ({most[part]})" for part in parts if used[part] > 1)
 
 
 def growth(samples: Sequence[Sample]) -> dict[str, tuple[float, float]]:
