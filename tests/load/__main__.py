@@ -31,7 +31,7 @@ from winroom.plans import Plan as Tariff
 STATE = ROOT / ".winroom" / "load"
 COMPANIES = [f"company-{number}" for number in range(10)]
 WARM_UP = ("warming up", 60)
-# What the processes of a function may grow by, all together, for 1,000 events: one alone would last a million.
+# What the processes of a function may grow by, all together, for 1,000 events: one alone lasts a million.
 MEGABYTES = 0.2
 
 
@@ -164,7 +164,7 @@ def _load(plan: Plan, stack: Stack) -> tuple[Outcome, list[Sample]]:
 
 def _times(outcome: Outcome, phase: str) -> Iterator[Result]:
     posts, socket = outcome.timings("POST", phase), outcome.timings("socket", phase)
-    yield Result(f"{phase}, POST to 202", f"{posts}, {len(posts.seconds):,} of them")
+    yield Result(f"{phase}, POST to 202", f"{posts}, {outcome.count('POST', phase):,} of them")
     yield Result(f"{phase}, POST to socket", f"{socket}, at most {max(socket.seconds):.2f} s")
 
 
