@@ -17,7 +17,7 @@ help: ## say what there is
 dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
 	@$(BIN)/winroom local up
 
-test: lint bench-smoke ## lint, types, unit, integration, end-to-end and browser tests
+test: lint bench-smoke .venv/load/.installed ## lint, types, unit, integration, end-to-end and browser tests
 	$(BIN)/pytest -n auto --dist worksteal
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/browser
 

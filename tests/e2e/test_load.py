@@ -14,7 +14,7 @@ def test_every_socket_sees_every_sale_once_when_companies_send_side_by_side(
     companies = {name: Listening(new_company(stack).key, viewers=5) for name in ("acme", "rival", "third")}
     senders = [Sender(name, 0.5, {"sending": "sending"}) for name in companies]
 
-    outcome = swarm.run(Plan(stack.http_url, companies, senders, [("sending", 10)]), tmp_path)
+    outcome = swarm.run(Plan(stack.http_url, companies, senders, [("sending", 6)]), tmp_path)
 
     assert outcome.is_whole
     assert outcome.errors == []
