@@ -47,7 +47,7 @@ def steady(stack: Stack, seconds: int = 120) -> Iterator[Result]:
 def spike(stack: Stack) -> Iterator[Result]:
     """500 more events of one company within a minute."""
     phases = [WARM_UP, ("before the spike", 30), ("spike", 60), ("after the spike", 30)]
-    more = [Sender(COMPANIES[0], 0.24, {"spike": "spike, the 500"})] * 2
+    more = [Sender(COMPANIES[0], 0.6, {"spike": "spike, the 500"})] * 5
     senders = _steady("before the spike", "spike", "after the spike") + more
     outcome, samples = _load(Plan(stack.http_url, _companies(stack), senders, phases), stack)
     for name in ("before the spike", "spike", "spike, the 500", "after the spike"):
@@ -81,8 +81,8 @@ def neighbour(stack: Stack) -> Iterator[Result]:
     companies = {"quiet": _company(stack, "enterprise"), "loud": _company(stack, "free")}
     times = {name: name for name in (WARM_UP[0], "alone", "beside a flood")}
     flood = {WARM_UP[0]: "warming up, flood", "beside a flood": "flood"}
-    pause = 60 / (INGESTION_LIMITS["free"] * 10) * 2  # for each of two
-    senders = [Sender("quiet", 1.0, times)] + [Sender("loud", pause, flood, is_over_limit=True)] * 2
+    pause = 5 * 60 / (10 * INGESTION_LIMITS["free"])  # of each of five
+    senders = [Sender("quiet", 1.0, times)] + [Sender("loud", pause, flood, is_over_limit=True)] * 5
     turns = [("alone", 60), ("beside a flood", 60)]
     outcome, samples = _load(Plan(stack.http_url, companies, senders, [WARM_UP, *turns, *turns]), stack)
     for what in ("POST", "socket"):
