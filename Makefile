@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test bench bench-smoke coverage lint screenshots deploy edge openapi lock
+.PHONY: help dev test bench bench-smoke load coverage lint screenshots deploy edge openapi lock
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -17,7 +17,7 @@ help: ## say what there is
 dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
 	@$(BIN)/winroom local up
 
-test: lint bench-smoke ## lint, types, unit, integration, end-to-end and browser tests
+test: lint bench-smoke .venv/load/.installed ## lint, types, unit, integration, end-to-end and browser tests
 	$(BIN)/pytest -n auto --dist worksteal
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/browser
 
@@ -26,6 +26,9 @@ bench: $(BIN)/.installed ## measure speed beside its floors; NAMES="ingestion pr
 
 bench-smoke: $(BIN)/.installed ## prove that the benchmarks run; nothing is timed
 	@$(BIN)/python -m tests.benchmarks --smoke
+
+load: $(BIN)/.installed .venv/load/.installed ## load a stack by locust: NAMES="steady spike soak neighbour", MINUTES of the soak, JSON=file
+	@$(BIN)/python -m tests.load $(NAMES) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JSON),--json $(JSON))
 
 coverage: $(BIN)/.installed ## unit and integration tests again, and what they leave out: a third slower, so not part of `make test`
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing
@@ -59,6 +62,7 @@ lock: $(BIN)/.installed ## pin the newest versions that pyproject.toml allows
 	sed 's/ \\$$//; /--hash/d' requirements.lock > .venv/constraints.txt
 	$(COMPILE) pyproject.toml --upgrade --constraint .venv/constraints.txt --output-file layers/dependencies/requirements.txt
 	echo checkov | $(COMPILE) - --upgrade --output-file infra/checkov.txt
+	printf 'locust\nwebsocket-client\n' | $(COMPILE) - --upgrade --output-file infra/load.txt
 
 # What is locked, nothing else. Later runs find the stamp and are immediate.
 $(BIN)/.installed: requirements.lock infra/uv.txt pyproject.toml
@@ -68,8 +72,8 @@ $(BIN)/.installed: requirements.lock infra/uv.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-# In an environment of its own: it wants other versions of what sam and we stand on.
-.venv/checkov/.installed: $(BIN)/.installed infra/checkov.txt
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/checkov
-	$(BIN)/uv pip sync --quiet --require-hashes --python .venv/checkov/bin/python infra/checkov.txt
+# In environments of their own: they want other versions of what sam and we stand on.
+.venv/%/.installed: $(BIN)/.installed infra/%.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/$*
+	$(BIN)/uv pip sync --quiet --require-hashes --python .venv/$*/bin/python infra/$*.txt
 	touch $@

@@ -1,7 +1,8 @@
 """Door: a room was woken. Posts what its sockets were not told yet; one at a time per tenant."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +14,7 @@ from winroom.db import Connection, Cursor, Row, Work
 from winroom.errors import Busy, DatabaseUnavailable
 
 # Seconds after which a room that goes on is woken again instead, to let the next one have its turn.
-_PATIENCE = 5.0
+_PATIENCE = 1.0
 # Seconds kept for marking what was posted before the function's time is up.
 _RESERVE = 4.0
 
@@ -45,13 +46,17 @@ def handler(event: Mapping[str, Any], context: Any) -> Failures:
         telemetry.logger().warning("fan-out is paused", rooms=len(by_room))
         by_room.clear()
     failed: list[Mapping[str, Any]] = []
-    for tenant_id, records in by_room.items():
+    # A turn each: a room in which much happens keeps no other of its batch waiting.
+    rooms = deque((tenant_id, _catch_up(tenant_id, deadline)) for tenant_id in by_room)
+    while rooms:
+        tenant_id, turns = rooms.popleft()
         try:
-            _catch_up(tenant_id, deadline)
+            if next(turns, False):
+                rooms.append((tenant_id, turns))
         except Exception:
             telemetry.measure(SocketErrors=1)
             telemetry.logger().exception("a room was not told", tenant_id=str(tenant_id))
-            failed += records
+            failed += by_room[tenant_id]
     messages.hasten_wake_ups([record["receiptHandle"] for record in failed])
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
@@ -82,15 +87,16 @@ def _is_paused() -> bool:
     return switches.is_on("pause_fan_out")
 
 
-def _catch_up(tenant_id: UUID, deadline: float) -> None:
-    """Tells the room until nothing waits; when time is up, wakes it again for the rest."""
+def _catch_up(tenant_id: UUID, deadline: float) -> Iterator[bool]:
+    """Tells the room until nothing waits, True after each turn that another follows; when time is up, wakes
+    it again for the rest."""
     ends = min(time.monotonic() + _PATIENCE, deadline)
     turn = _first
     while True:
         waiting, presence, listeners = (c.fetchall() for c in db.tenant_batch(tenant_id, turn))
         news = room.Messages.of(waiting)
         if not news and not presence:
-            return None
+            return
         frames = _frames(news, len(listeners) if presence else None, listeners)
         posted = sockets.post(frames, deadline - time.monotonic())
         _log(tenant_id, news, len(listeners), posted)
@@ -98,6 +104,7 @@ def _catch_up(tenant_id: UUID, deadline: float) -> None:
         if time.monotonic() > ends:
             return _leave(tenant_id, settle, news.through)
         turn = partial(_next, settle)
+        yield True
 
 
 def _leave(tenant_id: UUID, settle: Work[None], through: int) -> None:

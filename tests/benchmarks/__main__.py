@@ -1,8 +1,6 @@
 """`python -m tests.benchmarks`: measures each row of the table beside its floor. `make bench` calls it."""
 
 import json
-import os
-import platform
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,16 +8,13 @@ from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
-import psycopg
 from rich.console import Console
-from rich.table import Table
 
-from infra.local import postgres
-from infra.release import ROOT, release
+from infra.release import ROOT
 from tests.benchmarks.measure import Result, Scale
+from tests.benchmarks.report import machine, table
 
 # In the order of the table.
 PROGRAMS = (
@@ -28,6 +23,7 @@ PROGRAMS = (
     "processor",
     "fanout",
     "whole_way",
+    "neighbour",
     "cold_start",
     "reading",
     "size",
@@ -60,29 +56,12 @@ def main(names: tuple[str, ...], smoke: bool, to: Path | None, within: bool) -> 
     if smoke:
         click.echo(f"{len(results)} lines came about. Nothing was timed.")
     else:
-        Console(width=None if sys.stdout.isatty() else 170).print(_table(results))
+        Console(width=None if sys.stdout.isatty() else 170).print(table(results))
     if any(result.ours.startswith("failed") for result in results):
         sys.exit(1)
     if to:
         told = {"machine": machine(), "results": [asdict(result) for result in results]}
         to.write_text(json.dumps(told, indent=2) + "\n")
-
-
-def machine() -> dict[str, Any]:
-    """What the numbers were taken on."""
-    model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    server = subprocess.run(  # noqa: S603
-        [postgres.binaries() / "postgres", "-V"], capture_output=True, text=True, check=True
-    )
-    return {
-        "processor": model[0].partition(": ")[2] if model else platform.machine(),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "postgresql": server.stdout.split()[-1],
-        "psycopg": psycopg.__version__,
-        "release": release(),
-    }
 
 
 def _results(name: str, smoke: bool) -> list[Result]:
@@ -96,22 +75,6 @@ def _results(name: str, smoke: bool) -> list[Result]:
     if process.returncode:
         results.append(Result(name, "failed: what it said stands above", is_reached=False))
     return results
-
-
-def _table(results: list[Result]) -> Table:
-    about = machine()
-    title = (
-        f"{about['cores']} x {about['processor']}, Python {about['python']}, PostgreSQL {about['postgresql']}"
-    )
-    table = Table(title=title, box=None, pad_edge=False, header_style="bold", title_justify="left")
-    for column in ("what", "ours", "floor", "ratio", "how far", ""):
-        table.add_column(column, overflow="fold")
-    for one in results:
-        verdict = {True: "reached", False: "NOT REACHED", None: ""}[one.is_reached]
-        table.add_row(
-            one.what, one.ours, one.floor, f"{one.ratio:.2f}" if one.ratio else "", one.target, verdict
-        )
-    return table
 
 
 if __name__ == "__main__":

@@ -39,10 +39,11 @@ def _one(company: Company) -> float:
     answer = ingestion(post("/api/events", sale(), company.ingest_key), context())
     accepted(answer)
     event_id = json.loads(answer["body"])["eventId"]
-    return timed(lambda: _told(company, event_id))
+    return timed(lambda: tell(company, event_id))
 
 
-def _told(company: Company, event_id: str) -> None:
+def tell(company: Company, event_id: str) -> None:
+    """What follows the 202: the sale is worked, and the room is told."""
     message = SaleEventReceived(UUID(event_id), company.tenant_id, datetime.now(UTC))
     assert doors.sqs(processor, [message.body()]) == []
     with db.tenant_session(company.tenant_id) as conn:

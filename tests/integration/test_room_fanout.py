@@ -330,6 +330,27 @@ def test_what_is_committed_while_posting_follows_in_the_same_invocation(
     assert numbers(client.told()) == [1, 2]
 
 
+def test_a_room_in_which_much_happens_keeps_no_other_of_its_batch_waiting(
+    company: Company, rival: Company, gateway: Gateway, environment: pytest.MonkeyPatch
+) -> None:
+    clients = {joined(gateway, who).id: who.slug for who in (company, rival)}
+    publish(company)
+    publish(rival)
+    post = sockets.post
+    told: list[str] = []
+
+    def and_more_happens(frames: dict[str, list[str]], patience: float) -> sockets.Posted:
+        (slug,) = {clients[to] for to in frames}
+        told.append(slug)
+        if slug == company.slug and len(told) < 4:
+            publish(company)
+        return post(frames, patience)
+
+    environment.setattr(sockets, "post", and_more_happens)
+    assert wake(company, rival) == []
+    assert told == ["acme", "rival", "acme", "acme"]
+
+
 @pytest.mark.parametrize("moment", ["before the messages are read", "before the sockets are read"])
 def test_a_socket_that_joins_during_a_fan_out_lacks_nothing(
     company: Company, gateway: Gateway, environment: pytest.MonkeyPatch, moment: str
