@@ -60,23 +60,27 @@ left join wr.queue q on q.queue_id = c.queue_id
 left join wr.queue_archive a on a.queue_id = c.queue_id
 where c.claim_id = %(claim_id)s or (c.sale_id = %(sale_id)s and c.state in ('pending', 'approved'));
 
--- page: Claims newest first, older than the cursor's claim.
+-- page: Claims newest first, older than the cursor's claim; first the page, then its names, as in the queue.
 select
     c.claim_id as id, c.queue_id, c.sale_id, c.claimed_by, s.display_name as claimed_by_name, c.claim_type, c.state, c.customer_name,
     c.product_id, p.name as product_name, coalesce(q.source, a.source) as source,
     c.sell_price, c.cost_price, c.margin_amount, c.currency, c.reason, c.decided_by, c.decided_at, c.claimed_at
-from wr.claims c
+from (
+    select *
+    from wr.claims
+    where (%(state)s::text is null or state = %(state)s)
+      and (%(seller)s::text is null or claimed_by = %(seller)s)
+      and (%(currency)s::text is null or currency = %(currency)s)
+      and (%(since)s::timestamptz is null or claimed_at >= %(since)s)
+      and (%(until)s::timestamptz is null or claimed_at < %(until)s)
+      and (%(cursor)s::uuid is null
+           or (claimed_at, claim_id)
+              < (select last.claimed_at, last.claim_id from wr.claims last where last.claim_id = %(cursor)s))
+    order by claimed_at desc, claim_id desc
+    limit %(limit)s
+) c
 join wr.sellers s on s.seller_id = c.claimed_by
 left join wr.products p on p.product_id = c.product_id
 left join wr.queue q on q.queue_id = c.queue_id
 left join wr.queue_archive a on a.queue_id = c.queue_id
-where (%(state)s::text is null or c.state = %(state)s)
-  and (%(seller)s::text is null or c.claimed_by = %(seller)s)
-  and (%(currency)s::text is null or c.currency = %(currency)s)
-  and (%(since)s::timestamptz is null or c.claimed_at >= %(since)s)
-  and (%(until)s::timestamptz is null or c.claimed_at < %(until)s)
-  and (%(cursor)s::uuid is null
-       or (c.claimed_at, c.claim_id)
-          < (select last.claimed_at, last.claim_id from wr.claims last where last.claim_id = %(cursor)s))
-order by c.claimed_at desc, c.claim_id desc
-limit %(limit)s;
+order by c.claimed_at desc, c.claim_id desc;
