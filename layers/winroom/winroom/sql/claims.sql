@@ -60,27 +60,25 @@ left join wr.queue q on q.queue_id = c.queue_id
 left join wr.queue_archive a on a.queue_id = c.queue_id
 where c.claim_id = %(claim_id)s or (c.sale_id = %(sale_id)s and c.state in ('pending', 'approved'));
 
--- page: Claims newest first, older than the cursor's claim; first the page, then its names, as in the queue.
+-- page: Claims newest first, older than the cursor's claim. Names are not joined, as in the queue.
 select
-    c.claim_id as id, c.queue_id, c.sale_id, c.claimed_by, s.display_name as claimed_by_name, c.claim_type, c.state, c.customer_name,
-    c.product_id, p.name as product_name, coalesce(q.source, a.source) as source,
+    c.claim_id as id, c.queue_id, c.sale_id, c.claimed_by,
+    (select s.display_name from wr.sellers s where s.seller_id = c.claimed_by) as claimed_by_name,
+    c.claim_type, c.state, c.customer_name,
+    c.product_id, (select p.name from wr.products p where p.product_id = c.product_id) as product_name,
+    coalesce(
+        (select q.source from wr.queue q where q.queue_id = c.queue_id),
+        (select a.source from wr.queue_archive a where a.queue_id = c.queue_id)
+    ) as source,
     c.sell_price, c.cost_price, c.margin_amount, c.currency, c.reason, c.decided_by, c.decided_at, c.claimed_at
-from (
-    select *
-    from wr.claims
-    where (%(state)s::text is null or state = %(state)s)
-      and (%(seller)s::text is null or claimed_by = %(seller)s)
-      and (%(currency)s::text is null or currency = %(currency)s)
-      and (%(since)s::timestamptz is null or claimed_at >= %(since)s)
-      and (%(until)s::timestamptz is null or claimed_at < %(until)s)
-      and (%(cursor)s::uuid is null
-           or (claimed_at, claim_id)
-              < (select last.claimed_at, last.claim_id from wr.claims last where last.claim_id = %(cursor)s))
-    order by claimed_at desc, claim_id desc
-    limit %(limit)s
-) c
-join wr.sellers s on s.seller_id = c.claimed_by
-left join wr.products p on p.product_id = c.product_id
-left join wr.queue q on q.queue_id = c.queue_id
-left join wr.queue_archive a on a.queue_id = c.queue_id
-order by c.claimed_at desc, c.claim_id desc;
+from wr.claims c
+where (%(state)s::text is null or c.state = %(state)s)
+  and (%(seller)s::text is null or c.claimed_by = %(seller)s)
+  and (%(currency)s::text is null or c.currency = %(currency)s)
+  and (%(since)s::timestamptz is null or c.claimed_at >= %(since)s)
+  and (%(until)s::timestamptz is null or c.claimed_at < %(until)s)
+  and (%(cursor)s::uuid is null
+       or (c.claimed_at, c.claim_id)
+          < (select last.claimed_at, last.claim_id from wr.claims last where last.claim_id = %(cursor)s))
+order by c.claimed_at desc, c.claim_id desc
+limit %(limit)s;

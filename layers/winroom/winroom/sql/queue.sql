@@ -140,34 +140,29 @@ select settled.event_id, settled.sale_id, settled.failure, room.seq
 from settled left join room on true;
 
 -- page: Queue items newest first, of one status, older than the cursor's item.
--- First the page, then its names: the planner takes every company for a small one, and would name all that waits.
+-- Names are not joined: the planner takes every company for a small one, and would name all that waits.
 select
     q.queue_id as id, q.sale_id, q.status, q.customer_name, q.occurred_at, q.source, q.category, q.notes,
-    q.seller_id, seller.display_name as seller_name,
-    q.assigned_seller_id, assigned.display_name as assigned_seller_name, q.product_id, p.name as product_name,
+    q.seller_id, (select s.display_name from wr.sellers s where s.seller_id = q.seller_id) as seller_name,
+    q.assigned_seller_id,
+    (select s.display_name from wr.sellers s where s.seller_id = q.assigned_seller_id) as assigned_seller_name,
+    q.product_id, (select p.name from wr.products p where p.product_id = q.product_id) as product_name,
     q.sell_price, q.cost_price, q.margin_amount, q.margin_pct, q.currency,
     q.excluded_reason, q.suspected_duplicate_of, q.awaits_review, q.created_at
-from (
-    select *
-    from wr.queue
-    where status = %(status)s
-      and (%(awaits_review)s::boolean is null or awaits_review = %(awaits_review)s)
-      and (%(seller)s::text is null or seller_id = %(seller)s)
-      and (%(product)s::uuid is null or product_id = %(product)s)
-      and (%(q)s::text is null
-           or sale_id = %(q)s
-           -- Lowered by the same hand as the column; like could not use its index under row security.
-           or (customer_search >= lower(%(q)s) and customer_search < lower(%(q)s) || chr(1114111)))
-      and (%(cursor)s::uuid is null
-           or (occurred_at, queue_id)
-              < (select c.occurred_at, c.queue_id from wr.queue c where c.queue_id = %(cursor)s))
-    order by occurred_at desc, queue_id desc
-    limit %(limit)s
-) q
-join wr.sellers seller on seller.seller_id = q.seller_id
-left join wr.sellers assigned on assigned.seller_id = q.assigned_seller_id
-left join wr.products p on p.product_id = q.product_id
-order by q.occurred_at desc, q.queue_id desc;
+from wr.queue q
+where q.status = %(status)s
+  and (%(awaits_review)s::boolean is null or q.awaits_review = %(awaits_review)s)
+  and (%(seller)s::text is null or q.seller_id = %(seller)s)
+  and (%(product)s::uuid is null or q.product_id = %(product)s)
+  and (%(q)s::text is null
+       or q.sale_id = %(q)s
+       -- Lowered by the same hand as the column; like could not use its index under row security.
+       or (q.customer_search >= lower(%(q)s) and q.customer_search < lower(%(q)s) || chr(1114111)))
+  and (%(cursor)s::uuid is null
+       or (q.occurred_at, q.queue_id)
+          < (select c.occurred_at, c.queue_id from wr.queue c where c.queue_id = %(cursor)s))
+order by q.occurred_at desc, q.queue_id desc
+limit %(limit)s;
 
 -- page_of_claimed: The same for the claimed ones, archived ones included.
 with last as (
@@ -177,8 +172,10 @@ with last as (
 )
 select
     q.queue_id as id, q.sale_id, q.status, q.customer_name, q.occurred_at, q.source, q.category, q.notes,
-    q.seller_id, seller.display_name as seller_name,
-    q.assigned_seller_id, assigned.display_name as assigned_seller_name, q.product_id, p.name as product_name,
+    q.seller_id, (select s.display_name from wr.sellers s where s.seller_id = q.seller_id) as seller_name,
+    q.assigned_seller_id,
+    (select s.display_name from wr.sellers s where s.seller_id = q.assigned_seller_id) as assigned_seller_name,
+    q.product_id, (select p.name from wr.products p where p.product_id = q.product_id) as product_name,
     q.sell_price, q.cost_price, q.margin_amount, q.margin_pct, q.currency,
     q.excluded_reason, q.suspected_duplicate_of, q.awaits_review, q.created_at
 from (
@@ -221,9 +218,6 @@ from (
         limit %(limit)s
     )
 ) q
-join wr.sellers seller on seller.seller_id = q.seller_id
-left join wr.sellers assigned on assigned.seller_id = q.assigned_seller_id
-left join wr.products p on p.product_id = q.product_id
 order by q.occurred_at desc, q.queue_id desc
 limit %(limit)s;
 
