@@ -33,10 +33,13 @@ select
         when n % 100 = 0 and n <= t.sales then 'excluded'
         else 'claimed'
     end as status,
-    n % 10 > 0 or n > t.sales as is_approved, n % 200 = 7 and n <= t.sales as is_dead, n > t.sales as is_archived
+    n % 10 > 0 or n > t.sales as is_approved, n % 200 = 7 and n <= t.sales as is_dead,
+    n > t.sales as is_archived
 from wr.bench_tenants t
 cross join lateral generate_series(1, t.sales * 6 / 5) n
-cross join lateral (select now() - n * (interval '730 days' / t.sales), hashint4(n::integer) & 2147483647) made (at, lot)
+cross join lateral (
+    select now() - n * (interval '730 days' / t.sales) as at, hashint4(n::integer) & 2147483647 as lot
+) made
 order by at
 """
 
@@ -57,6 +60,18 @@ _FILLING: dict[str, LiteralString] = {
         insert into wr.users (tenant_id, email, display_name, role, seller_id, password_hash)
         select tenant_id, seller_id || '@company.example', display_name, 'seller', seller_id, 'none'
         from wr.sellers""",
+    "api_keys": """
+        insert into wr.api_keys (tenant_id, name, scope, key_hash, key_prefix, created_by)
+        select tenant_id, 'Shop', 'ingest', sha256(uuid_send(tenant_id)), 'wr_live_' || number, 'operator'
+        from wr.bench_tenants""",
+    "displays": """
+        insert into wr.displays (tenant_id, name, link_hash, created_by)
+        select tenant_id, 'Wall', sha256(uuid_send(tenant_id)), 'operator' from wr.bench_tenants""",
+    # Half of the people look on.
+    "connections": """
+        insert into wr.connections (connection_id, tenant_id, user_id, rendering, is_ready)
+        select user_id, tenant_id, user_id, 'full', true
+        from wr.users where seller_id ~ '[02468]$'""",
     "products": """
         insert into wr.products (tenant_id, name, sku, default_cost)
         select tenant_id, 'Product ' || n, 'sku-' || n, 250
@@ -78,11 +93,11 @@ _FILLING: dict[str, LiteralString] = {
         from wr.bench_sales where not is_archived""",
     "sales_events_archive": """
         insert into wr.sales_events_archive (
-            tenant_id, event_id, sale_id, external_event_id, source, payload, content_hash, fingerprint, status,
-            retry_count, next_attempt_at, processed_at, created_at, updated_at)
+            tenant_id, event_id, sale_id, external_event_id, source, payload, content_hash, fingerprint,
+            status, retry_count, next_attempt_at, processed_at, created_at, updated_at)
         select
-            tenant_id, event_id, sale_id, 'event-' || sale_id, 'api', jsonb_build_object('sale_id', sale_id), hash,
-            hash, 'processed', 0, at, at, at, at
+            tenant_id, event_id, sale_id, 'event-' || sale_id, 'api',
+            jsonb_build_object('sale_id', sale_id), hash, hash, 'processed', 0, at, at, at, at
         from wr.bench_sales where is_archived""",
     # Four of five were replayed.
     "sales_events_dlq": """
@@ -96,13 +111,14 @@ _FILLING: dict[str, LiteralString] = {
         from wr.bench_sales where is_dead""",
     "queue": """
         insert into wr.queue (
-            tenant_id, queue_id, event_id, sale_id, status, excluded_reason, awaits_review, assigned_seller_id,
-            product_id, fingerprint, customer_name, seller_id, occurred_at, sell_price, cost_price, currency,
-            created_at, updated_at)
+            tenant_id, queue_id, event_id, sale_id, status, excluded_reason, awaits_review,
+            assigned_seller_id, product_id, fingerprint, customer_name, seller_id, occurred_at, sell_price,
+            cost_price, currency, created_at, updated_at)
         select
-            s.tenant_id, queue_id, event_id, sale_id, status, case when status = 'excluded' then 'A test' end,
-            status = 'excluded' and n % 500 = 0, case when status = 'claimed' then person end, product_id, hash,
-            customer, person, at, price, price / 2, 'USD', at, at
+            s.tenant_id, queue_id, event_id, sale_id, status,
+            case when status = 'excluded' then 'A test' end, status = 'excluded' and n % 500 = 0,
+            case when status = 'claimed' then person end, product_id, hash, customer, person, at, price,
+            price / 2, 'USD', at, at
         from wr.bench_sales s left join wr.products p on p.tenant_id = s.tenant_id and p.sku = s.sku
         where not is_dead and not is_archived
         order by at""",
@@ -112,15 +128,15 @@ _FILLING: dict[str, LiteralString] = {
             customer_name, seller_id, occurred_at, source, sell_price, cost_price, currency, created_at,
             updated_at)
         select
-            s.tenant_id, queue_id, event_id, sale_id, status, person, product_id, hash, customer, person, at, 'api',
-            price, price / 2, 'USD', at, at
+            s.tenant_id, queue_id, event_id, sale_id, status, person, product_id, hash, customer, person, at,
+            'api', price, price / 2, 'USD', at, at
         from wr.bench_sales s left join wr.products p on p.tenant_id = s.tenant_id and p.sku = s.sku
         where is_archived
         order by at""",
     "claims": """
         insert into wr.claims (
-            tenant_id, claim_id, queue_id, sale_id, claimed_by, claim_type, state, sell_price, cost_price, currency,
-            product_id, customer_name, actor, decided_at, claimed_at, updated_at)
+            tenant_id, claim_id, queue_id, sale_id, claimed_by, claim_type, state, sell_price, cost_price,
+            currency, product_id, customer_name, actor, decided_at, claimed_at, updated_at)
         select
             s.tenant_id, uuidv7(at - now()), queue_id, sale_id, person, 'first_touch',
             case when is_approved then 'approved' else 'pending' end, price, price / 2, 'USD', product_id,
@@ -150,15 +166,16 @@ _FILLING: dict[str, LiteralString] = {
     # One of ten requests is a person's.
     "api_audit_log": """
         insert into wr.api_audit_log (
-            tenant_id, audit_id, user_id, endpoint, http_method, status_code, request_id, request_ip, user_agent,
-            response_time_ms, created_at)
+            tenant_id, audit_id, api_key_id, user_id, endpoint, http_method, status_code, request_id,
+            request_ip, user_agent, response_time_ms, created_at)
         select
-            s.tenant_id, uuidv7(at - now()), user_id,
+            s.tenant_id, uuidv7(at - now()), case when user_id is null then api_key_id end, user_id,
             case when user_id is null then '/api/events' else '/api/queue' end,
             case when user_id is null then 'POST' else 'GET' end,
             case when n % 50 = 3 then 400 when user_id is null then 202 else 200 end, sale_id, '203.0.113.7',
             'crm/1.0', 3, at
         from wr.bench_sales s
+        join wr.api_keys k on k.tenant_id = s.tenant_id and k.name = 'Shop'
         left join wr.users u on n % 10 = 0 and u.tenant_id = s.tenant_id and u.seller_id = s.person
         order by at""",
 }

@@ -24,15 +24,15 @@ returning claim_id, state;
 
 -- standing: Why an item could not be taken: its status, the claim that holds it, whether the seller is active.
 select
-    q.status, c.claim_id, c.claimed_by, s.display_name as claimed_by_name, c.claim_type,
+    q.status, c.claim_id, c.claimed_by,
+    (select s.display_name from wr.sellers s where s.seller_id = c.claimed_by) as claimed_by_name, c.claim_type,
     exists (select from wr.sellers where seller_id = %(seller_id)s and is_active) as is_active
 from (
     select sale_id, status from wr.queue where queue_id = %(queue_id)s
     union all
     select sale_id, status from wr.queue_archive where queue_id = %(queue_id)s
 ) q
-left join wr.claims c on c.sale_id = q.sale_id and c.state in ('pending', 'approved')
-left join wr.sellers s on s.seller_id = c.claimed_by;
+left join wr.claims c on c.sale_id = q.sale_id and c.state in ('pending', 'approved');
 
 -- hold_item_of: Locks the item of a claim, which comes before the claim itself.
 select queue_id from wr.queue
