@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -104,7 +104,7 @@ SEARCHES: dict[str, list[dict[str, Any]]] = {
 }
 
 # Unless something else is asked.
-_PAGE = {"limit": 50}
+_PAGE: dict[str, Any] = {"limit": 50}
 _KEPT = Path(__file__).parent / "benchmarks" / "plans.json"
 _STATISTICS = _KEPT.with_name("statistics.sql.xz")
 _BLOCK = 8192
@@ -133,7 +133,7 @@ def pretend(database: Database) -> None:
     """Makes an empty database plan as if a million sales were in it. The planner takes the sizes of tables
     from their files, which grow without holding anything, and all else from the statistics."""
     with psycopg.connect(database.superuser_url) as conn:
-        conn.execute(_statistics())
+        conn.execute(_statistics().encode())
         files = conn.execute(
             "select current_setting('data_directory'), pg_relation_filepath(oid), relpages from pg_class"
             " where relnamespace = 'wr'::regnamespace and relkind in ('r', 'i')"
@@ -174,7 +174,8 @@ def plan(conn: Conn, statement: LiteralString, values: Mapping[str, Any] | None 
     it, and so asks for its rights."""
     names = list(dict.fromkeys(_PARAMETER.findall(statement)))
     numbered = _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", statement)
-    given = sql.SQL(", ").join(sql.Literal((_PAGE | (values or {})).get(name)) for name in names)
+    asked = {**_PAGE, **(values or {})}
+    given = sql.SQL(", ").join([sql.Literal(asked.get(name)) for name in names])
     this = sql.SQL("this ({})").format(given) if names else sql.SQL("this")
     conn.execute(f"set plan_cache_mode = force_{'generic' if values is None else 'custom'}_plan")
     conn.execute(f"prepare this as {numbered.replace('%%', '%')}")
@@ -206,6 +207,5 @@ def _titled(name: str, values: Mapping[str, Any] | None) -> str:
     return f"{name} where {asked}" if asked else name
 
 
-def _statistics() -> LiteralString:
-    # Our own, kept by keep_statistics.
-    return cast(LiteralString, lzma.decompress(_STATISTICS.read_bytes()).decode())
+def _statistics() -> str:
+    return lzma.decompress(_STATISTICS.read_bytes()).decode()

@@ -27,10 +27,14 @@ def main(renew: bool) -> None:
 
 def statistics(database: Database) -> str:
     """What PostgreSQL knows of its tables: statements that tell another one."""
-    command = [postgres.binaries() / "pg_dump", "--statistics-only", "--schema=wr", database.superuser_url]
-    dumped = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    dumped = subprocess.run(  # noqa: S603
+        [postgres.binaries() / "pg_dump", "--statistics-only", "--schema=wr", database.superuser_url],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     # What begins so is for people, or for psql.
-    return "\n".join(line for line in dumped.splitlines() if not line.startswith(("--", "\\")))
+    return "\n".join(line for line in dumped.stdout.splitlines() if not line.startswith(("--", "\\")))
 
 
 if __name__ == "__main__":
