@@ -1,7 +1,7 @@
 """How PostgreSQL runs the statements of `sql/`: for whom, by which indexes, and what none may do.
 
 With the statistics of a million sales an empty database plans as a full one does. They are kept, and so are
-the plans that follow from them: `python -m tests.benchmarks.keep` writes these anew.
+the plans that follow from them: `make plans` writes these anew.
 """
 
 import json

@@ -180,6 +180,14 @@ _FILLING: dict[str, LiteralString] = {
         order by at""",
 }
 
+# How to drop each index that holds up nothing, and how to make it again.
+_INDEXES: LiteralString = """
+select 'drop index ' || indexrelid::regclass, pg_get_indexdef(indexrelid)
+from pg_index join pg_class on oid = indrelid
+where relnamespace = 'wr'::regnamespace
+  and not exists (select from pg_constraint where conindid = indexrelid)
+"""
+
 
 def fill(
     database: Database, say: Callable[[str], None], sales: int = 1_000_000, tenants: int = 1_000
@@ -191,10 +199,17 @@ def fill(
         conn.execute("set session_replication_role = replica")
         conn.execute("set synchronous_commit = off")
         conn.execute("set work_mem = '256MB'")
+        conn.execute("set maintenance_work_mem = '256MB'")
         conn.execute(_TENANTS, {"large": large.tenant_id, "sales": sales, "tenants": tenants})
         conn.execute(_SALES)
+        # Built at once in the end, not row by row.
+        indexes = conn.execute(_INDEXES).fetchall()
+        for drop, _ in indexes:
+            conn.execute(drop)
         for table, statement in _FILLING.items():
             say(f"{table}: {conn.execute(statement).rowcount:,} rows")
+        for _, create in indexes:
+            conn.execute(create)
         conn.execute("drop table wr.bench_tenants, wr.bench_sales")
         conn.execute("vacuum analyze")
     return large

@@ -1,6 +1,6 @@
-"""`python -m tests.benchmarks.keep`: keeps how every statement runs with a million sales in the tables, for
-tests to compare with. Where statements have changed it takes seconds. Where tables or indexes have, `--renew`
-makes the sales first, which takes minutes, and keeps their statistics."""
+"""`make plans`: keeps how every statement runs with a million sales in the tables, for tests to compare with.
+Where statements have changed it takes seconds. Where tables or indexes have, `--renew` makes the sales first,
+which takes minutes, and keeps their statistics."""
 
 import subprocess
 

@@ -20,10 +20,13 @@ PERIODS = ("today", "week", "month", "quarter", "year", "all")
 PAGES = {
     "queue page": ("/api/queue?limit=50", 0.003),
     "queue of a customer": ("/api/queue?q=customer%2012", 0.02),
+    "claimed of a customer": ("/api/queue?status=claimed&q=customer%2012", 0.02),
     **{f"board of {period}": (f"/api/leaderboard?period={period}", 0.02) for period in PERIODS},
     "claims": ("/api/claims?limit=50", 0.02),
+    "claims to approve": ("/api/claims?state=pending", 0.02),
     "audit log": ("/api/audit?limit=50", 0.02),
     "failed events": ("/api/failed-events?limit=50", 0.02),
+    "failed events of before": ("/api/failed-events?resolved=true", 0.02),
 }
 # Statements whose rows are a company's alone, once by policy and once by a view.
 SECURED: dict[str, dict[str, Any]] = {

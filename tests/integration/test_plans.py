@@ -22,7 +22,7 @@ def house(server: Database) -> Iterator[Database]:
 
 
 def test_every_statement_runs_as_is_kept(house: Database) -> None:
-    # Another plan is seen here before customers see it. If it is the better one, keep it: see tests/plans.py.
+    # Another plan is seen here before customers see it. If it is the better one: `make plans`.
     assert plans.shapes(house) == plans.kept()
 
 
