@@ -180,12 +180,14 @@ _FILLING: dict[str, LiteralString] = {
         order by at""",
 }
 
-# How to drop each index that holds up nothing, and how to make it again.
+# How to drop each index that holds up nothing, and how to make it again: in the order in which they were,
+# because of two that serve alike the planner takes the older one.
 _INDEXES: LiteralString = """
 select 'drop index ' || indexrelid::regclass, pg_get_indexdef(indexrelid)
 from pg_index join pg_class on oid = indrelid
 where relnamespace = 'wr'::regnamespace
   and not exists (select from pg_constraint where conindid = indexrelid)
+order by indexrelid
 """
 
 

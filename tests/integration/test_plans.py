@@ -9,9 +9,6 @@ import pytest
 from tests import plans
 from tests.factories import Database
 
-# The operator's, across all companies, a few times a day: their table of failures is the smallest.
-READ_THROUGH = {"failed_events.whose", "health.overview"}
-
 
 @pytest.fixture(scope="module")
 def house(server: Database) -> Iterator[Database]:
@@ -27,7 +24,7 @@ def test_every_statement_runs_as_is_kept(house: Database) -> None:
 
 
 def test_no_plan_that_is_kept_reads_a_large_table_from_end_to_end() -> None:
-    assert {name for name, shape in plans.kept().items() if plans.scanned(shape)} == READ_THROUGH
+    assert {name for name, shape in plans.kept().items() if plans.scanned(shape)} <= plans.READ_THROUGH
 
 
 def test_statistics_are_kept_of_every_large_table_and_its_indexes(house: Database) -> None:
