@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test bench bench-smoke load coverage lint screenshots deploy edge openapi lock
+.PHONY: help dev test bench bench-smoke load plans coverage lint screenshots deploy edge openapi lock
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -29,6 +29,9 @@ bench-smoke: $(BIN)/.installed ## prove that the benchmarks run; nothing is time
 
 load: $(BIN)/.installed .venv/load/.installed ## load a stack by locust: NAMES="steady spike soak neighbour", MINUTES of the soak, JSON=file
 	@$(BIN)/python -m tests.load $(NAMES) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JSON),--json $(JSON))
+
+plans: $(BIN)/.installed ## keep how changed statements run with a million sales, for tests; RENEW=--renew: make the sales anew, minutes
+	@$(BIN)/python -m tests.benchmarks.keep $(RENEW)
 
 coverage: $(BIN)/.installed ## unit and integration tests again, and what they leave out: a third slower, so not part of `make test`
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing

@@ -7,9 +7,10 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from functions.api.claims import Claim, Decided
-from winroom import claims, messages, queue, room
+from winroom import audit, claims, messages, queue, room
 from winroom.answers import Reply, next_cursor
 from winroom.claims import NewClaim
+from winroom.db import Connection, Cursor
 from winroom.queue import Filter, Reason, Remark
 from winroom.sales import Currency, Source
 from winroom.validation import MoneyText
@@ -90,11 +91,17 @@ def index(call: Call, query: Filter) -> Reply[Queue]:
     `awaits_review=true` lists the suspected duplicates that somebody has to judge: restore an honest sale,
     exclude a duplicate.
     """
-    with call.session() as conn:
+
+    def ask(conn: Connection) -> tuple[Cursor, Cursor]:
         # First the number, then the items: what happens in between is then told twice, not never.
-        seq = room.seq(conn)
-        items = queue.page(conn, call.caller, query)
-    return Reply({"queue": items, "nextCursor": next_cursor(items, query.limit), "seq": seq})
+        asked = room.ask_seq(conn), queue.ask_page(conn, query)
+        audit.note(conn, call.entry, call.success)
+        return asked
+
+    # The page that is asked for most: one round trip.
+    seq, found = call.batch(ask)
+    items = queue.page_of(call.caller, found)
+    return Reply({"queue": items, "nextCursor": next_cursor(items, query.limit), "seq": room.seq_of(seq)})
 
 
 def show(call: Call, queue_id: UUID) -> Reply[ExaminedItem]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from argon2 import PasswordHasher
@@ -10,9 +11,11 @@ from click.testing import CliRunner, Result
 
 from infra.operator.command import main
 from tests import gateway as edge
+from tests.conftest import forget_process_state
 from tests.doors import Sqs
-from tests.factories import Database
+from tests.factories import Company, Database
 from tests.gateway import Gateway
+from tests.wire import Wire
 from winroom import logins, passwords, schema, sockets
 from winroom.settings import settings
 
@@ -61,3 +64,18 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / file.name).write_text(file.read_text())
     monkeypatch.setattr(schema, "_PACKAGE", tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def wire(company: Company, database: Database, environment: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """Between the functions and their database: counts round trips, and can be cut."""
+    url = urlsplit(database.url_of("app"))
+    assert url.hostname is not None
+    assert url.port is not None
+    wire = Wire(url.hostname, url.port)
+    through = url._replace(netloc=f"{url.username}:{url.password}@127.0.0.1:{wire.port}")
+    environment.setenv("DATABASE_URL", through.geturl())
+    forget_process_state()
+    yield wire
+    forget_process_state()
+    wire.cut()

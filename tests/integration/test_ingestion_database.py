@@ -1,9 +1,8 @@
 """Ingestion and its database: one round trip when all is well, and what happens when it is not."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -14,20 +13,6 @@ from tests.doors import Answer, Sqs
 from tests.factories import Company, Database, sale
 from tests.wire import Wire
 from winroom import callers, db
-
-
-@pytest.fixture
-def wire(company: Company, database: Database, environment: pytest.MonkeyPatch) -> Iterator[Wire]:
-    url = urlsplit(database.url_of("app"))
-    assert url.hostname is not None
-    assert url.port is not None
-    wire = Wire(url.hostname, url.port)
-    through = url._replace(netloc=f"{url.username}:{url.password}@127.0.0.1:{wire.port}")
-    environment.setenv("DATABASE_URL", through.geturl())
-    forget_process_state()
-    yield wire
-    forget_process_state()
-    wire.cut()
 
 
 class TestDatabase:

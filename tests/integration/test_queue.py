@@ -23,6 +23,7 @@ from tests.floor import (
     restore,
     told,
 )
+from tests.wire import Wire
 from winroom import schema
 from winroom.room import Messages
 
@@ -46,6 +47,12 @@ class TestList:
         assert (old["sell_price"], old["margin_amount"], old["margin_pct"]) == ("100.00", "60.00", "60.00")
         assert (old["occurred_at"], old["awaits_review"]) == ("2026-01-01T00:00:00Z", False)
         assert call(rival, "GET", "/api/queue").json["queue"] == []
+
+    def test_a_page_costs_one_round_trip(self, company: Company, wire: Wire) -> None:
+        call(company, "GET", "/api/queue")  # opens the connection, learns the key
+        with wire.counted() as round_trips:
+            assert call(company, "GET", "/api/queue").json["seq"] == 0
+        assert round_trips == [1]
 
     def test_it_is_filtered_and_paged(self, company: Company, queues: Sqs) -> None:
         chair = call(company, "POST", "/api/products", {"name": "Chair"}).json["id"]

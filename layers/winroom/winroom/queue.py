@@ -67,8 +67,17 @@ def enqueue(conn: Connection, event_ids: Sequence[UUID]) -> Cursor:
 
 def page(conn: Connection, caller: Caller, wanted: Filter) -> list[Row]:
     """Items newest first, `wanted.limit` at most; among claimed ones those that are archived."""
+    return page_of(caller, ask_page(conn, wanted))
+
+
+def ask_page(conn: Connection, wanted: Filter) -> Cursor:
+    """The same, for `page_of`. Sends only."""
     statement = _SQL["page_of_claimed" if wanted.status == "claimed" else "page"]
-    return [shown_to(caller, row) for row in conn.execute(statement, wanted.model_dump())]
+    return conn.execute(statement, wanted.model_dump())
+
+
+def page_of(caller: Caller, asked: Cursor) -> list[Row]:
+    return [shown_to(caller, row) for row in asked]
 
 
 def find(conn: Connection, caller: Caller, queue_id: UUID) -> Row:

@@ -102,7 +102,16 @@ def publish(
 
 def seq(conn: Connection) -> int:
     """The number of the room's newest message, 0 before the first."""
-    row = conn.execute(_SQL["seq"]).fetchone()
+    return seq_of(ask_seq(conn))
+
+
+def ask_seq(conn: Connection) -> Cursor:
+    """The same, for `seq_of`. Sends only."""
+    return conn.execute(_SQL["seq"])
+
+
+def seq_of(asked: Cursor) -> int:
+    row = asked.fetchone()
     return int(row["seq"]) if row else 0
 
 

@@ -24,15 +24,15 @@ returning claim_id, state;
 
 -- standing: Why an item could not be taken: its status, the claim that holds it, whether the seller is active.
 select
-    q.status, c.claim_id, c.claimed_by, s.display_name as claimed_by_name, c.claim_type,
+    q.status, c.claim_id, c.claimed_by,
+    (select s.display_name from wr.sellers s where s.seller_id = c.claimed_by) as claimed_by_name, c.claim_type,
     exists (select from wr.sellers where seller_id = %(seller_id)s and is_active) as is_active
 from (
     select sale_id, status from wr.queue where queue_id = %(queue_id)s
     union all
     select sale_id, status from wr.queue_archive where queue_id = %(queue_id)s
 ) q
-left join wr.claims c on c.sale_id = q.sale_id and c.state in ('pending', 'approved')
-left join wr.sellers s on s.seller_id = c.claimed_by;
+left join wr.claims c on c.sale_id = q.sale_id and c.state in ('pending', 'approved');
 
 -- hold_item_of: Locks the item of a claim, which comes before the claim itself.
 select queue_id from wr.queue
@@ -60,16 +60,18 @@ left join wr.queue q on q.queue_id = c.queue_id
 left join wr.queue_archive a on a.queue_id = c.queue_id
 where c.claim_id = %(claim_id)s or (c.sale_id = %(sale_id)s and c.state in ('pending', 'approved'));
 
--- page: Claims newest first, older than the cursor's claim.
+-- page: Claims newest first, older than the cursor's claim. Names are not joined, as in the queue.
 select
-    c.claim_id as id, c.queue_id, c.sale_id, c.claimed_by, s.display_name as claimed_by_name, c.claim_type, c.state, c.customer_name,
-    c.product_id, p.name as product_name, coalesce(q.source, a.source) as source,
+    c.claim_id as id, c.queue_id, c.sale_id, c.claimed_by,
+    (select s.display_name from wr.sellers s where s.seller_id = c.claimed_by) as claimed_by_name,
+    c.claim_type, c.state, c.customer_name,
+    c.product_id, (select p.name from wr.products p where p.product_id = c.product_id) as product_name,
+    coalesce(
+        (select q.source from wr.queue q where q.queue_id = c.queue_id),
+        (select a.source from wr.queue_archive a where a.queue_id = c.queue_id)
+    ) as source,
     c.sell_price, c.cost_price, c.margin_amount, c.currency, c.reason, c.decided_by, c.decided_at, c.claimed_at
 from wr.claims c
-join wr.sellers s on s.seller_id = c.claimed_by
-left join wr.products p on p.product_id = c.product_id
-left join wr.queue q on q.queue_id = c.queue_id
-left join wr.queue_archive a on a.queue_id = c.queue_id
 where (%(state)s::text is null or c.state = %(state)s)
   and (%(seller)s::text is null or c.claimed_by = %(seller)s)
   and (%(currency)s::text is null or c.currency = %(currency)s)

@@ -8,16 +8,20 @@ cross join lateral (
     ) counted
 ) waiting;
 
--- page: Dead letters newest first, open or settled; their ids are time-ordered.
+-- page: Dead letters newest first, open or settled; their ids are time-ordered. Nothing is joined, as in the queue.
 select
     d.dead_letter_id as id, d.event_id, d.sale_id, d.failure_reason as reason, d.last_error,
-    coalesce(d.attempts, e.retry_count, archived.retry_count, 0) as attempts, e.conflicts_with,
+    coalesce(
+        d.attempts,
+        (select e.retry_count from wr.sales_events e where e.event_id = d.event_id),
+        (select a.retry_count from wr.sales_events_archive a where a.event_id = d.event_id),
+        0
+    ) as attempts,
+    (select e.conflicts_with from wr.sales_events e where e.event_id = d.event_id) as conflicts_with,
     d.payload ->> 'customer_name' as customer_name, d.payload ->> 'sell_price' as sell_price,
     d.payload ->> 'currency' as currency, d.failed_at, d.edited_by, d.edited_at, d.resolved_at, d.resolution,
     d.resolved_by, d.resolution_reason
 from wr.sales_events_dlq d
-left join wr.sales_events e on e.event_id = d.event_id
-left join wr.sales_events_archive archived on archived.event_id = d.event_id
 where d.is_open = not %(resolved)s
   and (%(reason)s::text is null or d.failure_reason = %(reason)s)
   and (%(since)s::timestamptz is null or (d.dead_letter_id >= %(since_id)s and d.failed_at >= %(since)s))

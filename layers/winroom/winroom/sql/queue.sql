@@ -140,16 +140,16 @@ select settled.event_id, settled.sale_id, settled.failure, room.seq
 from settled left join room on true;
 
 -- page: Queue items newest first, of one status, older than the cursor's item.
+-- Names are not joined: the planner takes every company for a small one, and would name all that waits.
 select
     q.queue_id as id, q.sale_id, q.status, q.customer_name, q.occurred_at, q.source, q.category, q.notes,
-    q.seller_id, seller.display_name as seller_name,
-    q.assigned_seller_id, assigned.display_name as assigned_seller_name, q.product_id, p.name as product_name,
+    q.seller_id, (select s.display_name from wr.sellers s where s.seller_id = q.seller_id) as seller_name,
+    q.assigned_seller_id,
+    (select s.display_name from wr.sellers s where s.seller_id = q.assigned_seller_id) as assigned_seller_name,
+    q.product_id, (select p.name from wr.products p where p.product_id = q.product_id) as product_name,
     q.sell_price, q.cost_price, q.margin_amount, q.margin_pct, q.currency,
     q.excluded_reason, q.suspected_duplicate_of, q.awaits_review, q.created_at
 from wr.queue q
-join wr.sellers seller on seller.seller_id = q.seller_id
-left join wr.sellers assigned on assigned.seller_id = q.assigned_seller_id
-left join wr.products p on p.product_id = q.product_id
 where q.status = %(status)s
   and (%(awaits_review)s::boolean is null or q.awaits_review = %(awaits_review)s)
   and (%(seller)s::text is null or q.seller_id = %(seller)s)
@@ -172,8 +172,10 @@ with last as (
 )
 select
     q.queue_id as id, q.sale_id, q.status, q.customer_name, q.occurred_at, q.source, q.category, q.notes,
-    q.seller_id, seller.display_name as seller_name,
-    q.assigned_seller_id, assigned.display_name as assigned_seller_name, q.product_id, p.name as product_name,
+    q.seller_id, (select s.display_name from wr.sellers s where s.seller_id = q.seller_id) as seller_name,
+    q.assigned_seller_id,
+    (select s.display_name from wr.sellers s where s.seller_id = q.assigned_seller_id) as assigned_seller_name,
+    q.product_id, (select p.name from wr.products p where p.product_id = q.product_id) as product_name,
     q.sell_price, q.cost_price, q.margin_amount, q.margin_pct, q.currency,
     q.excluded_reason, q.suspected_duplicate_of, q.awaits_review, q.created_at
 from (
@@ -216,9 +218,6 @@ from (
         limit %(limit)s
     )
 ) q
-join wr.sellers seller on seller.seller_id = q.seller_id
-left join wr.sellers assigned on assigned.seller_id = q.assigned_seller_id
-left join wr.products p on p.product_id = q.product_id
 order by q.occurred_at desc, q.queue_id desc
 limit %(limit)s;
 
