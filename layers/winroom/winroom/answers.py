@@ -1,13 +1,11 @@
 """What doors answer, and how API Gateway is told: JSON for programs, pages for people."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Generic, NotRequired, TypeVar
 
+from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from winroom import edge
@@ -38,7 +36,7 @@ _OF_PAGES = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[Shape]):
     """What a door answers: a body that becomes JSON, of the published `Shape`, with the route's status or
-    its own. Money and times are rendered here."""
+    its own. Money and times become texts."""
 
     body: Mapping[str, Any]
     status: int | None = None
@@ -87,7 +85,7 @@ def identity(request_id: str) -> dict[str, str]:
 def rendered(reply: Reply[Any] | Page, status: int, headers: Mapping[str, str]) -> Answer:
     """The answer as API Gateway takes it; of a header that is told twice, the reply's own."""
     if isinstance(reply, Reply):
-        body = json.dumps(reply.body, default=_told, ensure_ascii=False)
+        body = to_json(reply.body).decode()
         own = {**_OF_JSON, "content-type": "application/json"}
     else:
         body = reply.html
@@ -106,11 +104,3 @@ def rendered(reply: Reply[Any] | Page, status: int, headers: Mapping[str, str]) 
 def _content_type(page: Page) -> str:
     is_text = page.media_type.startswith("text/")
     return f"{page.media_type}; charset=utf-8" if is_text else page.media_type
-
-
-def _told(value: object) -> str:
-    if isinstance(value, Decimal):
-        return f"{value:.2f}"
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return str(value)
