@@ -152,8 +152,8 @@ class TestTwice:
         message = post(company)
         enqueue = queue.enqueue
 
-        def killed(conn: Any, event_ids: Any) -> Any:
-            enqueue(conn, event_ids)
+        def killed(conn: Any, events: Any) -> Any:
+            enqueue(conn, events)
             raise Killed
 
         with monkeypatch.context() as patch:
@@ -170,9 +170,9 @@ class TestTwice:
         sizes = []
         enqueue = queue.enqueue
 
-        def watched(conn: Any, event_ids: Any) -> Any:
-            sizes.append(len(event_ids))
-            return enqueue(conn, event_ids)
+        def watched(conn: Any, events: Any) -> Any:
+            sizes.append(len(events))
+            return enqueue(conn, events)
 
         messages = [post(company) for _ in range(4)]
         monkeypatch.setattr(queue, "enqueue", watched)
@@ -356,7 +356,7 @@ class TestDuplicates:
 
 class TestClock:
     def failing(self, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-        def fail(conn: Any, event_ids: Any) -> None:
+        def fail(conn: Any, events: Any) -> None:
             raise error
 
         monkeypatch.setattr(queue, "enqueue", fail)
