@@ -1,6 +1,6 @@
 """SQS: sale events become queue items. A batch is one transaction; when it fails, each tenant is worked for
-itself, and then each event, so that one bad event never stops its neighbours. Imports come after them, part
-by part: who has worked one sends for the next."""
+itself, and then half by half down to the single event, so that one bad event never stops its neighbours.
+Imports come after them, part by part: who has worked one sends for the next."""
 
 import time
 from collections import defaultdict, deque
@@ -158,11 +158,14 @@ def _changes(settled: Settled, batch: Batch) -> list[RoomChanged]:
 
 
 def _parts(batch: Batch) -> list[Batch]:
-    """A batch of several tenants tenant by tenant, one of a single tenant event by event."""
-    parts: dict[UUID, Batch] = defaultdict(dict)
+    """A batch of several tenants tenant by tenant, one of a single tenant in two halves, a single event
+    whole: halves cost fewer commits, and rooms are woken less often, than one event after another."""
+    parts: dict[object, Batch] = defaultdict(dict)
     by_tenant = len({message.tenant_id for message in batch.values()}) > 1
+    events = sorted({message.event_id for message in batch.values()})
+    second = set(events[len(events) // 2 :])
     for message_id, message in batch.items():
-        parts[message.tenant_id if by_tenant else message.event_id][message_id] = message
+        parts[message.tenant_id if by_tenant else message.event_id in second][message_id] = message
     return list(parts.values())
 
 
