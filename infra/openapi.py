@@ -19,10 +19,11 @@ from functions.api import app as api
 from functions.ingestion import app as ingestion
 from infra import contract
 from winroom import errors, rate_limit
+from winroom.answers import API_VERSION, SESSION_COOKIE, Error, Page
 from winroom.callers import Role
 from winroom.errors import WinRoomError
+from winroom.routes import Route
 from winroom.validation import MOST_MONEY
-from winroom.web import API_VERSION, SESSION_COOKIE, Error, Page, Route
 
 Json = dict[str, Any]
 

@@ -19,7 +19,7 @@ from functions.dashboard.app import ROUTES
 from infra.local.stack import Stack
 from winroom import api_keys, ids, tenants, users
 from winroom.db import connect
-from winroom.web import Route
+from winroom.routes import Route
 
 # What people open; the others redirect, or are what pages are made of.
 PAGES = [

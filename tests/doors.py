@@ -1,12 +1,9 @@
 """The doors as AWS opens them: real API Gateway and SQS events, given to the real Lambda handlers."""
 
-import asyncio
 import base64
 import json
-import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -59,11 +56,28 @@ def http(
     if key is not None:
         sent["authorization"] = f"Bearer {key}"
     sent |= {name.lower(): value for name, value in (headers or {}).items()}
+    content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+    answer = handler(event(method, unquote(raw_path), query, sent, content, source_ip), context())
+    received = {name.lower(): value for name, value in answer["headers"].items()}
+    conformity.check(method, unquote(raw_path), answer["statusCode"], received, answer["body"])
+    return Answer(answer["statusCode"], received, answer["body"], answer.get("cookies") or [])
+
+
+def event(
+    method: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    source_ip: str = "203.0.113.7",
+) -> dict[str, Any]:
+    """A request as API Gateway's HTTP API hands it over; the path is decoded."""
+    sent = {name.lower(): value for name, value in headers.items()}
     cookies = sent.pop("cookie", "")
-    event: dict[str, Any] = {
+    made: dict[str, Any] = {
         "version": "2.0",
         "routeKey": "ANY /api/{proxy+}",
-        "rawPath": unquote(raw_path),
+        "rawPath": path,
         "rawQueryString": query,
         "cookies": cookies.split("; ") if cookies else [],
         "headers": sent,
@@ -73,10 +87,10 @@ def http(
             "domainName": "api.example.com",
             "http": {
                 "method": method,
-                "path": unquote(raw_path),
+                "path": path,
                 "protocol": "HTTP/1.1",
                 "sourceIp": source_ip,
-                "userAgent": sent["user-agent"],
+                "userAgent": sent.get("user-agent", ""),
             },
             "requestId": str(uuid.uuid4()),
             "routeKey": "ANY /api/{proxy+}",
@@ -85,32 +99,8 @@ def http(
         "isBase64Encoded": False,
     }
     if body is not None:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        event["body"] = base64.b64encode(content).decode()
-        event["isBase64Encoded"] = True
-    with _event_loop():
-        answer = handler(event, context())
-    raw = answer["body"]
-    if answer.get("isBase64Encoded"):
-        raw = base64.b64decode(raw).decode()
-    received = {name.lower(): value for name, value in answer.get("headers", {}).items()}
-    conformity.check(method, unquote(raw_path), answer["statusCode"], received, raw)
-    return Answer(answer["statusCode"], received, raw, answer.get("cookies") or [])
-
-
-@contextmanager
-def _event_loop() -> Iterator[None]:
-    """Lambda calls handlers in the main thread, where Mangum keeps a loop; other threads need one."""
-    if threading.current_thread() is threading.main_thread():
-        yield
-        return
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        yield
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+        made["body"], made["isBase64Encoded"] = base64.b64encode(body).decode(), True
+    return made
 
 
 def sqs(handler: Handler, bodies: Iterable[str], receive_counts: Sequence[int] = ()) -> list[int]:

@@ -11,7 +11,7 @@ from functions.processor.app import handler as processor
 from tests import doors
 from tests.doors import Sqs
 from tests.factories import Company, sale
-from winroom.web import Route
+from winroom.routes import Route
 
 Json = dict[str, Any]
 

@@ -9,8 +9,8 @@ from functions.dashboard.app import handler
 from tests import doors
 from tests.doors import Answer
 from tests.factories import Company
+from winroom.answers import SESSION_COOKIE
 from winroom.forms import MULTIPART, URLENCODED
-from winroom.web import SESSION_COOKIE
 
 _BOUNDARY = "----no-file-has-this"
 

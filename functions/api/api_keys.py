@@ -6,8 +6,9 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from winroom import api_keys
+from winroom.answers import Reply, next_cursor
 from winroom.api_keys import Filter, NewApiKey, Rotation, Scope, State
-from winroom.web import Call, Reply, next_cursor
+from winroom.web import Call
 
 
 class ApiKey(TypedDict):

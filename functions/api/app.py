@@ -24,7 +24,8 @@ from functions.api import (
 from winroom.callers import Role
 from winroom.errors import Forbidden, Paused, RateLimited, Unauthenticated
 from winroom.imports import MOST_BYTES
-from winroom.web import Route, application, lambda_handler
+from winroom.routes import Route
+from winroom.web import lambda_handler
 
 ROUTES = [
     Route("GET", "/health", health.alive, None),
@@ -147,5 +148,4 @@ ROUTES = [
     Route("GET", "/api/stats/me", stats.mine, Role.WATCHER, is_personal=True),
 ]
 
-app = application(ROUTES)
-handler = lambda_handler(app)
+handler = lambda_handler(ROUTES)

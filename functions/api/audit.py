@@ -7,9 +7,10 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from winroom import audit
+from winroom.answers import Reply
 from winroom.audit import Filter
 from winroom.db import Row
-from winroom.web import Call, Reply
+from winroom.web import Call
 
 _KINDS: tuple[Literal["user", "key", "display"], ...] = ("user", "key", "display")
 

@@ -7,11 +7,12 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from winroom import claims, messages
+from winroom.answers import Reply, next_cursor
 from winroom.claims import Filter
 from winroom.queue import Reason
 from winroom.sales import Currency, Source
 from winroom.validation import MoneyText
-from winroom.web import Call, Reply, next_cursor
+from winroom.web import Call
 
 
 class Claim(TypedDict):

@@ -6,8 +6,9 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from winroom import displays
+from winroom.answers import Reply, next_cursor
 from winroom.displays import Filter, NewDisplay, State
-from winroom.web import Call, Reply, next_cursor
+from winroom.web import Call
 
 
 class Display(TypedDict):

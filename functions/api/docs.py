@@ -14,7 +14,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from winroom.web import Call, Page, Reply
+from winroom.answers import Page, Reply
+from winroom.web import Call
 
 Json = dict[str, Any]
 

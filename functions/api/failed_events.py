@@ -7,6 +7,7 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from winroom import failed_events, sales
+from winroom.answers import Reply, next_cursor
 from winroom.failed_events import (
     Discard,
     Edit,
@@ -18,7 +19,7 @@ from winroom.failed_events import (
     Resolution,
     Selection,
 )
-from winroom.web import Call, Reply, next_cursor
+from winroom.web import Call
 
 
 class Settled(TypedDict):

@@ -9,8 +9,9 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from winroom import db, health, switches
+from winroom.answers import Reply
 from winroom.settings import settings
-from winroom.web import Call, Reply
+from winroom.web import Call
 
 # Seconds. A monitor that asks every second must not become the load it watches.
 _REMEMBERED_FOR = 5.0

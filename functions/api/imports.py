@@ -6,9 +6,10 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from winroom import audit, db, imports, messages, spreadsheets
+from winroom.answers import Reply, next_cursor
 from winroom.imports import Filter, Options, Problem
 from winroom.messages import ImportReady
-from winroom.web import Call, Reply, next_cursor
+from winroom.web import Call
 
 
 class ListedImport(TypedDict):

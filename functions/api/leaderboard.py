@@ -6,10 +6,11 @@ from typing import NotRequired
 from typing_extensions import TypedDict
 
 from winroom import leaderboard
+from winroom.answers import Reply
 from winroom.leaderboard import Filter, Metric, Period
 from winroom.sales import Currency
 from winroom.validation import MoneyText
-from winroom.web import Call, Reply
+from winroom.web import Call
 
 
 class CurrencyTotal(TypedDict):

@@ -7,9 +7,10 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from winroom import products
+from winroom.answers import Reply, next_cursor
 from winroom.products import Filter, NewProduct, ProductChanges
 from winroom.validation import MoneyText
-from winroom.web import Call, Reply, next_cursor
+from winroom.web import Call
 
 
 class Product(TypedDict):

@@ -8,11 +8,12 @@ from typing_extensions import TypedDict
 
 from functions.api.claims import Claim, Decided
 from winroom import claims, messages, queue, room
+from winroom.answers import Reply, next_cursor
 from winroom.claims import NewClaim
 from winroom.queue import Filter, Reason, Remark
 from winroom.sales import Currency, Source
 from winroom.validation import MoneyText
-from winroom.web import Call, Reply, next_cursor
+from winroom.web import Call
 
 
 class QueueItem(TypedDict):

@@ -3,8 +3,9 @@
 from typing_extensions import TypedDict
 
 from winroom import tickets
+from winroom.answers import Reply
 from winroom.settings import settings
-from winroom.web import Call, Reply
+from winroom.web import Call
 
 
 class Ticket(TypedDict):

@@ -1,9 +1,10 @@
 """Sales entered by hand, over HTTP."""
 
 from winroom import db, reception
+from winroom.answers import Reply
 from winroom.reception import Accepted
 from winroom.sales import ManualSale
-from winroom.web import Call, Reply
+from winroom.web import Call
 
 
 def create(call: Call, body: ManualSale) -> Reply[Accepted]:

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing_extensions import TypedDict
 
 from winroom import sellers
+from winroom.answers import Reply, next_cursor
 from winroom.sellers import Filter, NewSeller, SellerChanges
-from winroom.web import Call, Reply, next_cursor
+from winroom.web import Call
 
 
 class Seller(TypedDict):

@@ -6,9 +6,10 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from winroom import entrance, sessions, users
+from winroom.answers import Reply, session_cookie
 from winroom.entrance import Admitted
 from winroom.logins import Login, PasswordChange
-from winroom.web import Call, Reply, session_cookie
+from winroom.web import Call
 
 
 class OneSelf(TypedDict):

@@ -7,9 +7,10 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from winroom import claims, stats
+from winroom.answers import Reply
 from winroom.sales import Currency
 from winroom.validation import MoneyText
-from winroom.web import Call, Reply
+from winroom.web import Call
 
 
 class MyTotal(TypedDict):

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing_extensions import TypedDict
 
 from winroom import streaks
-from winroom.web import Call, Reply
+from winroom.answers import Reply
+from winroom.web import Call
 
 
 class Streak(TypedDict):

@@ -7,11 +7,12 @@ from typing_extensions import TypedDict
 
 from functions.api.users import User
 from winroom import callers, copy, entrance, tenants
+from winroom.answers import Reply
 from winroom.plans import Plan
 from winroom.sales import Currency
 from winroom.sign_up import NewCompany
 from winroom.tenants import TenantChanges
-from winroom.web import Call, Reply
+from winroom.web import Call
 
 
 class TenantLimits(TypedDict):

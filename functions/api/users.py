@@ -7,8 +7,9 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from winroom import callers, users
+from winroom.answers import Reply, next_cursor
 from winroom.users import Filter, NewUser, UserChanges
-from winroom.web import Call, Reply, next_cursor
+from winroom.web import Call
 
 
 class User(TypedDict):

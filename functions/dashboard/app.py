@@ -25,7 +25,8 @@ from functions.dashboard import (
 from winroom.callers import Role
 from winroom.forms import MULTIPART, URLENCODED
 from winroom.imports import MOST_BYTES
-from winroom.web import Route, application, lambda_handler
+from winroom.routes import Route
+from winroom.web import lambda_handler
 
 # For people: whoever is not logged in is asked to, and comes back.
 _page = partial(Route, is_personal=True, media_type=URLENCODED)
@@ -114,5 +115,4 @@ ROUTES = [
     _page("GET", "/audit", audit.index, Role.ADMIN),
 ]
 
-app = application(ROUTES, pages.refuse)
-handler = lambda_handler(app)
+handler = lambda_handler(ROUTES, pages.refuse)

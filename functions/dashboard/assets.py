@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from winroom.answers import Page
 from winroom.errors import NotFound
-from winroom.web import Call, Page
+from winroom.web import Call
 
 _FOLDER = Path(__file__).parent / "static"
 _TYPES = {

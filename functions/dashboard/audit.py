@@ -3,24 +3,25 @@
 from functions.dashboard import choices, days, pages, words
 from functions.dashboard.pages import Choices
 from winroom import api_keys, audit, room, users
+from winroom.answers import Page
 from winroom.audit import Filter
 from winroom.db import Connection
 from winroom.validation import check
-from winroom.web import Call, Page
+from winroom.web import Call
 
 
 def index(call: Call) -> Page:
     """Requests, the newest first. A page may be short, or empty, and there may still be older ones."""
     with call.session() as conn:
         seq = room.seq(conn)
-        wanted = check(Filter, days.in_moments(conn, call.request.query_params))
+        wanted = check(Filter, days.in_moments(conn, call.request.query))
         found, cursor = audit.page(conn, wanted)
         return pages.show(
             call,
             conn,
             "audit.html",
             seq=seq,
-            days=days.as_days(conn, call.request.query_params),
+            days=days.as_days(conn, call.request.query),
             wanted=wanted,
             requests=found,
             people=choices.with_chosen(_people(conn), wanted.user_id),

@@ -7,19 +7,20 @@ from uuid import UUID
 
 from functions.dashboard import choices, days, pages
 from winroom import claims, messages, room, sellers, tenants
+from winroom.answers import Page
 from winroom.claims import Filter
 from winroom.db import Row
 from winroom.forms import Form
 from winroom.queue import Reason
 from winroom.validation import check
-from winroom.web import Call, Page
+from winroom.web import Call
 
 
 def index(call: Call) -> Page:
     """Claims newest first; the approved ones of a seller are what it stands for on the board."""
     with call.session() as conn:
         seq = room.seq(conn)
-        wanted = check(Filter, days.in_moments(conn, call.request.query_params))
+        wanted = check(Filter, days.in_moments(conn, call.request.query))
         found = claims.page(conn, call.caller, wanted)
         stands = wanted.seller if wanted.state == "approved" else None
         return pages.show(
@@ -27,7 +28,7 @@ def index(call: Call) -> Page:
             conn,
             "claims.html",
             seq=seq,
-            days=days.as_days(conn, call.request.query_params),
+            days=days.as_days(conn, call.request.query),
             wanted=wanted,
             claims=found,
             sums=_sums(found) if wanted.state == "approved" else {},

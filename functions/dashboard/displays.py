@@ -4,10 +4,11 @@ from uuid import UUID
 
 from functions.dashboard import pages, words
 from winroom import displays
+from winroom.answers import Page, next_cursor
 from winroom.displays import Filter, NewDisplay
 from winroom.forms import Form
 from winroom.validation import check
-from winroom.web import Call, Page, next_cursor
+from winroom.web import Call
 
 
 def index(call: Call, query: Filter) -> Page:

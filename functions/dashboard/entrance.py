@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 
 from functions.dashboard import pages
 from winroom import entrance, room, sessions
+from winroom.answers import Page, session_cookie
 from winroom.callers import Caller, Role
 from winroom.entrance import Admitted
 from winroom.forms import Form
 from winroom.logins import Login, PasswordChange
 from winroom.sign_up import NewCompany
 from winroom.validation import check
-from winroom.web import Call, Page, session_cookie
+from winroom.web import Call
 
 
 def home(call: Call) -> Page:

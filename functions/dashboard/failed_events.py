@@ -7,13 +7,14 @@ from uuid import UUID
 
 from functions.dashboard import actors, choices, pages
 from winroom import failed_events, products, room
+from winroom.answers import Page
 from winroom.db import Connection, Row
 from winroom.errors import NotFound
 from winroom.failed_events import COUNTED, Discard, Effects, Filter, Selection
 from winroom.forms import Form
 from winroom.sales import SaleEvent
 from winroom.validation import check
-from winroom.web import Call, Page
+from winroom.web import Call
 
 _PATH = "/failed-events"
 

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from functions.dashboard import actors, choices, pages
 from winroom import audit, copy, imports, messages, room, spreadsheets, switches
+from winroom.answers import Page
 from winroom.errors import Invalid
 from winroom.forms import Form
 from winroom.imports import Filter, Options
 from winroom.messages import ImportReady
 from winroom.spreadsheets import Spreadsheet
 from winroom.validation import check
-from winroom.web import Call, Page
+from winroom.web import Call
 
 # Characters. A file of this size stays on the page that tells what would become of it; a larger one is chosen
 # again, for the page would have to bring all of it twice.

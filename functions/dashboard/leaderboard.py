@@ -5,8 +5,9 @@ from typing import Any
 
 from functions.dashboard import pages
 from winroom import leaderboard
+from winroom.answers import Page
 from winroom.leaderboard import Filter
-from winroom.web import Call, Page
+from winroom.web import Call
 
 
 def show(call: Call, query: Filter) -> Page:

@@ -5,7 +5,8 @@ from typing import Any
 
 from functions.dashboard import pages
 from winroom import stats
-from winroom.web import Call, Page
+from winroom.answers import Page
+from winroom.web import Call
 
 
 def show(call: Call) -> Page:

@@ -15,12 +15,13 @@ from uuid import UUID
 
 from functions.dashboard import assets, words
 from winroom import attention, telemetry, users
+from winroom.answers import Page
 from winroom.callers import Role
 from winroom.db import Connection, Row
 from winroom.errors import NotFound, Paused, Unauthenticated, WinRoomError
 from winroom.forms import Form
 from winroom.settings import settings
-from winroom.web import Call, Page, Refused
+from winroom.web import Call, Refused
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -112,19 +113,19 @@ def next_page(call: Call, cursor: object) -> str | None:
     """Where the rest of a list is: this address with another cursor."""
     if cursor is None:
         return None
-    asked = {k: v for k, v in call.request.query_params.items() if k not in ("cursor", "notice")}
+    asked = {k: v for k, v in call.request.query.items() if k not in ("cursor", "notice")}
     return f"?{urlencode(asked | {'cursor': cursor})}"
 
 
 def _context(call: Call | None) -> dict[str, Any]:
     caller = call.caller_or_none if call else None
-    query = call.request.query_params if call else {}
+    query = call.request.query if call else {}
     return {
         "words": words,
         "asset": assets.address,
         "viewer": caller,
         "Role": Role,
-        "path": call.request.url.path if call else "",
+        "path": call.request.path if call else "",
         "query": query,
         "notice": words.NOTICES.get(query.get("notice", "")),
         "who": None,
@@ -156,11 +157,11 @@ def _error_page(error: WinRoomError, request_id: str, call: Call | None) -> Page
 
 def _way_in(call: Call) -> Page:
     """A screen learns that its link has ended; a person is asked to log in, and then comes back."""
-    if "link" in call.request.path_params:
+    if "link" in call.ids:
         return draw("wall_gone.html", call)
-    asked = call.request.url
-    back = f"{asked.path}?{asked.query}" if asked.query else asked.path
-    return see(f"/login?{urlencode({'next': back})}" if call.request.method == "GET" else "/login", "log_in")
+    asked = call.request
+    back = f"{asked.path}?{asked.query_string}" if asked.query_string else asked.path
+    return see(f"/login?{urlencode({'next': back})}" if asked.method == "GET" else "/login", "log_in")
 
 
 @cache

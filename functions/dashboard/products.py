@@ -4,10 +4,11 @@ from uuid import UUID
 
 from functions.dashboard import pages
 from winroom import products
+from winroom.answers import Page, next_cursor
 from winroom.forms import Form
 from winroom.products import Filter, NewProduct, ProductChanges
 from winroom.validation import check
-from winroom.web import Call, Page, next_cursor
+from winroom.web import Call
 
 
 def index(call: Call, query: Filter) -> Page:

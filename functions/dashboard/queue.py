@@ -5,13 +5,14 @@ from uuid import UUID
 from functions.dashboard import choices, pages, words
 from functions.dashboard.pages import Choices
 from winroom import claims, messages, queue, room
+from winroom.answers import Page
 from winroom.callers import Caller, Role
 from winroom.claims import NewClaim
 from winroom.db import Connection
 from winroom.forms import Form
 from winroom.queue import Filter, Reason, Remark
 from winroom.validation import check
-from winroom.web import Call, Page
+from winroom.web import Call
 
 # What the script draws a new row from.
 _BLANK = {

@@ -2,11 +2,12 @@
 
 from functions.dashboard import choices, pages
 from winroom import db, ids, reception, sellers, switches, tenants
+from winroom.answers import Page
 from winroom.callers import Role
 from winroom.forms import Form
 from winroom.sales import ManualSale
 from winroom.validation import check
-from winroom.web import Call, Page
+from winroom.web import Call
 
 
 def form(call: Call) -> Page:

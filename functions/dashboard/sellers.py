@@ -4,10 +4,11 @@ from urllib.parse import quote
 
 from functions.dashboard import pages
 from winroom import sellers
+from winroom.answers import Page, next_cursor
 from winroom.forms import Form
 from winroom.sellers import Filter, NewSeller, SellerChanges
 from winroom.validation import check
-from winroom.web import Call, Page, next_cursor
+from winroom.web import Call
 
 
 def index(call: Call, query: Filter) -> Page:

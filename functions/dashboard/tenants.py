@@ -2,11 +2,12 @@
 
 from functions.dashboard import pages
 from winroom import callers, tenants
+from winroom.answers import Page
 from winroom.db import Row
 from winroom.forms import Form
 from winroom.tenants import TenantChanges
 from winroom.validation import check
-from winroom.web import Call, Page
+from winroom.web import Call
 
 _SWITCHES = ("suspect_duplicates", "claim_approval", "share_margin")
 # To choose from; the field takes any zone that there is.

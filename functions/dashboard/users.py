@@ -4,11 +4,12 @@ from uuid import UUID
 
 from functions.dashboard import pages, words
 from winroom import callers, sellers, users
+from winroom.answers import Page, next_cursor
 from winroom.db import Connection, Row
 from winroom.forms import Form
 from winroom.users import Filter, NewUser, UserChanges
 from winroom.validation import check
-from winroom.web import Call, Page, next_cursor
+from winroom.web import Call
 
 
 def index(call: Call, query: Filter) -> Page:

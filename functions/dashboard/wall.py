@@ -3,9 +3,10 @@
 from functions.dashboard import leaderboard as boards
 from functions.dashboard import pages
 from winroom import claims, leaderboard, room, streaks, tenants
+from winroom.answers import Page
 from winroom.leaderboard import Filter, Metric, Period
 from winroom.validation import check
-from winroom.web import Call, Page
+from winroom.web import Call
 
 # The boards that take turns.
 _BOARDS: list[tuple[Period, Metric]] = [("month", "revenue"), ("today", "wins")]

@@ -8,12 +8,14 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from winroom import copy, db, reception, sales
+from winroom.answers import Reply, next_cursor
 from winroom.callers import Role
 from winroom.errors import Conflict, FieldProblem, Invalid
 from winroom.reception import Accepted
+from winroom.routes import Route
 from winroom.sales import Received, SaleEvent
 from winroom.validation import BlankIsAbsent, Input, Timestamp, check
-from winroom.web import Call, Reply, Route, application, lambda_handler, next_cursor
+from winroom.web import Call, lambda_handler
 
 _EXAMPLE = {
     "sale_id": "S-1001",
@@ -176,5 +178,4 @@ ROUTES = [
     Route("GET", "/api/events/{event_id}", show, Role.INGEST, is_ingestion=True),
 ]
 
-app = application(ROUTES)
-handler = lambda_handler(app)
+handler = lambda_handler(ROUTES)

@@ -137,7 +137,7 @@ def _beat() -> None:
 
 
 def _enqueue(events: Sequence[tuple[UUID, UUID]]) -> Settled:
-    settled = db.tenants_batch(partial(queue.enqueue, events=events)).fetchall()
+    settled = db.tenant_statement(partial(queue.enqueue, events=events)).fetchall()
     quarantined = sum(row["failure"] is not None for row in settled)
     telemetry.measure(Processed=len(settled) - quarantined, Quarantined=quarantined)
     return settled

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from winroom.web import SESSION_COOKIE
+from winroom.answers import SESSION_COOKIE
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 # It asks nobody but the pages under test, and runs as root in containers.

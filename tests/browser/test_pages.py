@@ -13,7 +13,7 @@ from infra import showcase
 from infra.local.stack import Stack
 from infra.showcase import Showcase
 from tests.browser.conftest import REFUSED, Office, Open
-from winroom.web import Route
+from winroom.routes import Route
 
 # What a page may weigh, in bytes and unpacked: all that it loads at first, and its scripts.
 MOST_AT_FIRST, MOST_SCRIPT = 100_000, 20_000

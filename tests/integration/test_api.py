@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.api import health
-from functions.api.app import app, handler
+from functions.api.app import ROUTES, handler
 from functions.ingestion.app import handler as ingestion
 from tests import doors
 from tests.conftest import forget_process_state
@@ -37,7 +37,7 @@ class TestEveryRoute:
         assert "access-control-allow-origin" not in refused.headers
         environment.setenv("ALLOWED_ORIGINS", "https://crm.example https://other.example")
         settings.cache_clear()
-        opened = lambda_handler(app)
+        opened = lambda_handler(ROUTES)
         allowed = doors.http(opened, "GET", "/api/products", key=company.full_key, headers=origin)
         assert allowed.status == 200
         assert allowed.headers["access-control-allow-origin"] == "https://crm.example"

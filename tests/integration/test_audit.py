@@ -15,8 +15,9 @@ from tests.doors import Answer, Sqs
 from tests.factories import Company, Database, sale
 from tests.floor import call, claim, display, enqueue
 from winroom import audit, users
+from winroom.answers import SESSION_COOKIE
 from winroom.callers import Role
-from winroom.web import BODY_LIMIT, SESSION_COOKIE, Route
+from winroom.routes import BODY_LIMIT, Route
 
 AUTHENTICATED = [route for route in [*ROUTES, *INGESTION_ROUTES] if route.role is not None]
 

@@ -3,7 +3,6 @@
 import threading
 import time
 from contextlib import suppress
-from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -126,33 +125,8 @@ def test_a_tenant_does_not_outlive_its_session(company: Company, rival: Company)
         assert conn.execute("select slug from wr.tenants").fetchall() == [{"slug": "rival"}]
 
 
-def test_several_tenants_in_one_batch_see_their_own(company: Company, rival: Company) -> None:
-    def slugs(conn: db.Connection) -> list[db.Cursor]:
-        return [entered(conn, "select slug from wr.tenants", of) for of in (company, rival)]
-
-    results = db.tenants_batch(slugs)
-    assert [cursor.fetchall() for cursor in results] == [[{"slug": "acme"}], [{"slug": "rival"}]]
-
-
-def test_a_batch_that_enters_no_tenant_sees_nothing(company: Company) -> None:
-    assert db.tenants_batch(lambda conn: conn.execute("select slug from wr.tenants")).fetchall() == []
-
-
-def test_a_batch_that_fails_for_one_tenant_changes_nothing_for_another(
-    company: Company, rival: Company
-) -> None:
-    def rename_and_fail(conn: db.Connection) -> None:
-        entered(conn, "update wr.tenants set name = 'changed'", company)
-        entered(conn, "select 1 / 0", rival)
-
-    with pytest.raises(psycopg.errors.DivisionByZero):
-        db.tenants_batch(rename_and_fail)
-    assert company.rows("select name from wr.tenants") == [{"name": "Acme"}]
-
-
-def entered(conn: db.Connection, statement: LiteralString, company: Company) -> db.Cursor:
-    conn.execute("select wr.enter_tenant(%s)", [company.tenant_id])
-    return conn.execute(statement)
+def test_a_statement_that_enters_no_tenant_sees_nothing(company: Company) -> None:
+    assert db.tenant_statement(lambda conn: conn.execute("select slug from wr.tenants")).fetchall() == []
 
 
 def test_what_takes_too_long_is_told_as_busy(company: Company) -> None:

@@ -20,7 +20,7 @@ from tests.gateway import Client, Gateway
 from tests.rooms import publish
 from winroom import callers, displays
 from winroom.callers import Role
-from winroom.web import Route
+from winroom.routes import Route
 
 
 def call(token: str, method: str, path: str = "", body: object = None, **more: Any) -> Answer:

@@ -14,9 +14,9 @@ from tests.factories import Company, sale
 from tests.gateway import Client, Gateway, ticket
 from tests.visits import Visitor
 from winroom import copy
+from winroom.answers import SESSION_COOKIE
 from winroom.forms import URLENCODED
 from winroom.settings import settings
-from winroom.web import SESSION_COOKIE
 
 SECRET, NEXT = "the-secret-of-the-edge-0123456789ab", "the-secret-that-comes-next-0123456"
 THROUGH = {"X-Winroom-Origin": SECRET}

@@ -15,7 +15,7 @@ from tests.visits import Visitor
 from winroom import web
 from winroom.callers import Role
 from winroom.rate_limit import Bucket
-from winroom.web import Route
+from winroom.routes import Route
 
 SECURED = [route for route in ROUTES if route.is_personal]
 PAGES = [route for route in SECURED if route.method == "GET"]

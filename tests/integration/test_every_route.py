@@ -19,7 +19,7 @@ from tests.factories import Company, Database
 from tests.office import MAKERS, Office
 from winroom import web
 from winroom.rate_limit import Bucket
-from winroom.web import Route
+from winroom.routes import Route
 
 Json = dict[str, Any]
 

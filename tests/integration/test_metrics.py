@@ -96,7 +96,7 @@ class TestRequests:
     def test_an_answer_that_cannot_even_be_drawn_is_counted_once(
         self, monkeypatch: pytest.MonkeyPatch, capsys: Capture
     ) -> None:
-        monkeypatch.setattr("winroom.web._rendered_reply", lambda *_: 1 / 0)
+        monkeypatch.setattr("winroom.web._log", lambda *_: 1 / 0)
         assert doors.http(dashboard.handler, "GET", "/login").status == 500
         assert logs.measured(capsys.readouterr().out)["ServerErrors"] == [1]
 

@@ -20,11 +20,13 @@ from infra import contract, openapi
 from tests import conformity, doors
 from tests.factories import sale
 from winroom import rate_limit
+from winroom.answers import Page, Reply
 from winroom.callers import Role
 from winroom.errors import Invalid, RateLimited
+from winroom.routes import Route
 from winroom.sales import SaleEvent
 from winroom.validation import BlankIsAbsent, Input, Money, MoneyText, Text100, check
-from winroom.web import Call, Page, Reply, Route
+from winroom.web import Call
 
 Json = dict[str, Any]
 

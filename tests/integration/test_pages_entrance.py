@@ -10,7 +10,7 @@ from functions.dashboard import words
 from tests.factories import Company
 from tests.visits import Visitor
 from winroom import copy
-from winroom.web import SESSION_COOKIE
+from winroom.answers import SESSION_COOKIE
 
 PASSWORD = "correct horse battery staple"
 NOBODY = Visitor("")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+import werkzeug
 from hypothesis import strategies
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
@@ -16,6 +17,7 @@ from functions.api import app as api
 from functions.api import health
 from functions.ingestion import app as ingestion
 from infra import openapi
+from tests import doors
 from tests.factories import Company, Database
 from winroom import web
 from winroom.rate_limit import Bucket
@@ -58,10 +60,17 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-async def front(scope: Any, receive: Any, send: Any) -> None:
+def front(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
     """Both doors behind one address, as API Gateway has them."""
-    door = ingestion.app if scope.get("path", "").startswith("/api/events") else api.app
-    await door(scope, receive, send)
+    asked = werkzeug.Request(environ)
+    door = ingestion.handler if asked.path.startswith("/api/events") else api.handler
+    event = doors.event(
+        asked.method, asked.path, asked.query_string.decode(), dict(asked.headers), asked.get_data()
+    )
+    answer = door(event, doors.context())
+    headers = [*answer["headers"].items(), *(("set-cookie", cookie) for cookie in answer["cookies"])]
+    start_response(f"{answer['statusCode']} Answered", headers)
+    return [answer["body"].encode()]
 
 
 @pytest.fixture

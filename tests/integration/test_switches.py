@@ -30,8 +30,8 @@ from tests.rooms import calm, listening, person, publish
 from tests.visits import Visitor
 from winroom import copy, db, switches
 from winroom.messages import RoomChanged
+from winroom.routes import Route
 from winroom.settings import settings
-from winroom.web import Route
 
 Turn = Callable[..., None]
 Wait = Callable[[], None]

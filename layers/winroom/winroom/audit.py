@@ -1,5 +1,6 @@
 """The audit log: one row for every authenticated request, also a refused one. Never a key or a payload."""
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -94,7 +95,12 @@ class Entry:
 def note(conn: Connection, entry: Entry, status: int, error: str | None = None) -> None:
     """Writes the row. Sends only."""
     values = {**_values(entry), "status_code": status, "error_message": error}
-    conn.execute(_SQL["note"], values, prepare=True)
+    conn.execute(_SQL["note"], values)
+
+
+def row(entry: Entry, status: int) -> str:
+    """What `note` writes, for statements that write more than the row: a JSON object."""
+    return json.dumps({**_values(entry), "status_code": status}, default=str)
 
 
 def note_failed_login(conn: Connection, entry: Entry) -> None:

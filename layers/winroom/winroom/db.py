@@ -81,12 +81,7 @@ def tenant_session(
     Raises DatabaseUnavailable, Busy or RateLimited; other database errors pass through.
     """
     with _translated():
-        try:
-            conn = _begun(tenant_id, opening)
-        except psycopg.OperationalError as error:
-            if not _was_lost(error):
-                raise
-            conn = _begun(tenant_id, opening)
+        conn = _tried_again(lambda: _begun(tenant_id, opening))
         with _returned(_app_pool(), conn):
             yield conn
             with conn.pipeline():
@@ -97,37 +92,32 @@ def tenant_session(
 
 
 def tenant_batch(tenant_id: UUID, work: Work[Result]) -> Result:
-    """Runs one tenant's work in one transaction and one round trip; see `tenants_batch`."""
-
-    def entered(conn: Connection) -> Result:
-        conn.execute("select wr.enter_tenant(%s)", [tenant_id], prepare=True)
-        return work(conn)
-
-    return tenants_batch(entered)
-
-
-def tenants_batch(work: Work[Result]) -> Result:
-    """Runs work that enters its tenants itself, in one transaction and one round trip.
+    """Runs one tenant's work in one transaction and one round trip.
 
     Work only sends statements and returns their cursors: the results are there afterwards. It must be safe
     to run twice, because a dead connection is replaced once.
     """
     with _translated():
-        try:
-            return _pipelined(work)
-        except psycopg.OperationalError as error:
-            if not _was_lost(error):
-                raise
-            return _pipelined(work)
+        return _tried_again(lambda: _pipelined(tenant_id, work))
+
+
+def tenant_statement(work: Work[Cursor]) -> Cursor:
+    """Runs one statement that enters its tenants itself: a transaction and a round trip of its own, of all
+    ways the cheapest. It must be safe to run twice, as the work of a batch."""
+
+    def run() -> Cursor:
+        with _connection() as conn:
+            return work(conn)
+
+    with _translated():
+        return _tried_again(run)
 
 
 @contextmanager
 def open_session() -> Iterator[Connection]:
     """A connection with no tenant entered: all it is good for are the resolver functions."""
-    with _translated():
-        conn = _checked_out(_app_pool())
-        with _returned(_app_pool(), conn):
-            yield conn
+    with _translated(), _connection() as conn:
+        yield conn
 
 
 @contextmanager
@@ -265,6 +255,13 @@ def _abandon(conn: Connection) -> None:
         conn.close()
 
 
+@contextmanager
+def _connection() -> Iterator[Connection]:
+    conn = _checked_out(_app_pool())
+    with _returned(_app_pool(), conn):
+        yield conn
+
+
 def _begun(tenant_id: UUID, opening: Work[object] | None) -> Connection:
     """A connection inside a transaction of this tenant."""
     conn = _checked_out(_app_pool())
@@ -281,12 +278,12 @@ def _begun(tenant_id: UUID, opening: Work[object] | None) -> Connection:
     return conn
 
 
-def _pipelined(work: Work[Result]) -> Result:
-    conn = _checked_out(_app_pool())
-    with _returned(_app_pool(), conn), conn.pipeline():
+def _pipelined(tenant_id: UUID, work: Work[Result]) -> Result:
+    with _connection() as conn, conn.pipeline():
         # psycopg's transaction() inside a pipeline costs four round trips; these statements cost one. Without
         # them the pipeline's end would commit what an error of ours has left unfinished.
         conn.execute("begin")
+        conn.execute("select wr.enter_tenant(%s)", [tenant_id], prepare=True)
         result = work(conn)
         committed = conn.execute("commit")
     _check(committed)
@@ -297,6 +294,15 @@ def _check(committed: Cursor) -> None:
     # PostgreSQL answers a commit of a failed transaction with a rollback, and calls that no error.
     if committed.statusmessage != "COMMIT":
         raise RuntimeError("the transaction had failed before its commit: an error was swallowed")
+
+
+def _tried_again(run: Callable[[], Result]) -> Result:
+    try:
+        return run()
+    except psycopg.OperationalError as error:
+        if not _was_lost(error):
+            raise
+        return run()
 
 
 def _was_lost(error: psycopg.OperationalError) -> bool:

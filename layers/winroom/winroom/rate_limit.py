@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from math import ceil
 
 from winroom import queries
-from winroom.db import Connection, Cursor, only
+from winroom.db import Connection, Cursor, Row
 
 HEADERS = (
     "X-RateLimit-Limit",
@@ -33,12 +33,11 @@ class Bucket:
 def count(conn: Connection, bucket: Bucket) -> Cursor:
     """Counts a request; send it before the work it admits. Over the limit the transaction ends in
     RateLimited, so that nothing sent after it takes effect."""
-    return conn.execute(_SQL["count"], {"bucket": bucket.name, "limit": bucket.limit}, prepare=True)
+    return conn.execute(_SQL["count"], {"bucket": bucket.name, "limit": bucket.limit})
 
 
-def headers(bucket: Bucket, counted: Cursor) -> dict[str, str]:
-    """What the caller may still do, as headers."""
-    row = only(counted)
+def headers(bucket: Bucket, row: Row) -> dict[str, str]:
+    """What the caller may still do, as headers: of `hits` and `resets_at`, which counting yields."""
     return _headers(bucket, max(0, bucket.limit - row["hits"]), row["resets_at"])
 
 

@@ -10,12 +10,15 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from winroom import audit, copy, ids, messages, sales, telemetry
+from winroom import audit, copy, ids, messages, queries, sales, telemetry
 from winroom.callers import Caller
-from winroom.db import Connection, Cursor, Work
+from winroom.db import Connection, Cursor, Row, Work
 from winroom.errors import Conflict
 from winroom.messages import SaleEventReceived
+from winroom.rate_limit import Bucket
 from winroom.sales import Received, SaleEvent, Source
+
+_SQL = queries.load("reception")
 
 
 class Accepted(TypedDict):
@@ -34,7 +37,9 @@ class Request(Protocol):
     def caller(self) -> Caller: ...
     @property
     def entry(self) -> audit.Entry: ...
-    def batch(self, work: Work[Cursor]) -> Cursor: ...
+    @property
+    def bucket(self) -> Bucket: ...
+    def statement(self, work: Work[Cursor]) -> Row: ...
 
 
 # Another transaction of a tenant, neither counted nor audited: db.tenant_session.
@@ -57,12 +62,16 @@ def receive(
     # Made before they are written, so that writing twice writes once.
     event_ids = [ids.new() for _ in events]
 
-    def record(conn: Connection) -> Cursor:
-        recorded = sales.record(conn, events, event_ids, source)
-        audit.note(conn, request.entry, HTTPStatus.ACCEPTED)
-        return recorded
-
-    received = {row["event_id"]: Received(row["event_id"]) for row in request.batch(record)}
+    values = {
+        "tenant_id": request.caller.tenant_id,
+        "bucket": request.bucket.name,
+        "limit": request.bucket.limit,
+        "events": sales.rows(events, event_ids),
+        "source": source,
+        "request": audit.row(request.entry, HTTPStatus.ACCEPTED),
+    }
+    recorded = request.statement(lambda conn: conn.execute(_SQL["receive"], values))
+    received = {event_id: Received(event_id) for event_id in recorded["event_ids"]}
     _send(request, list(received))
     rest = {i: e for i, e in zip(event_ids, events, strict=True) if i not in received}
     if rest:

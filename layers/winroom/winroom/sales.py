@@ -223,8 +223,8 @@ def record(
     What it does not yield is repeated or contradicted: `compare` says which, in a later statement, for
     only that one sees what a concurrent request has written.
     """
-    values = {"events": _rows(events, event_ids), "source": source}
-    return conn.execute(_SQL["record"], values, prepare=True)
+    values = {"events": rows(events, event_ids), "source": source}
+    return conn.execute(_SQL["record"], values)
 
 
 def compare(
@@ -234,12 +234,13 @@ def compare(
     source: Source = "api",
 ) -> list[Received]:
     """What the events that `record` did not take repeat or contradict, in order; keeps contradictions."""
-    values = {"events": _rows(events, event_ids), "source": source, "conflict": copy.KEY_CONFLICT}
+    values = {"events": rows(events, event_ids), "source": source, "conflict": copy.KEY_CONFLICT}
     return [Received(**row) for row in conn.execute(_SQL["compare"], values)]
 
 
-def _rows(events: Sequence[SaleEvent], event_ids: Sequence[UUID]) -> str:
-    """The events as one JSON array: seven arrays, one for each column, take five times as long to write."""
+def rows(events: Sequence[SaleEvent], event_ids: Sequence[UUID]) -> str:
+    """The events as the database takes them, one JSON array: seven arrays, one for each column, take
+    five times as long to write."""
     return json.dumps([event.row(event_id) for event, event_id in zip(events, event_ids, strict=True)])
 
 

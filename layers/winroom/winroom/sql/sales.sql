@@ -1,37 +1,5 @@
 -- record: Stores the events whose ids nobody has taken yet, and says which; creates their sellers.
-with incoming as materialized (
-    select
-        (event ->> 'event_id')::uuid as event_id, event ->> 'sale_id' as sale_id,
-        event ->> 'external_event_id' as external_event_id, event ->> 'seller_id' as seller_id,
-        decode(event ->> 'content_hash', 'hex') as content_hash, decode(event ->> 'fingerprint', 'hex') as fingerprint,
-        (event ->> 'payload')::jsonb as payload, position
-    from json_array_elements(%(events)s::json) with ordinality as incoming (event, position)
-),
-keyed as (
-    -- Both ids are taken together or neither is, and they stay with their event for ever.
-    insert into wr.sale_keys (tenant_id, sale_id, external_event_id, content_hash, event_id)
-    select wr.current_tenant(), sale_id, external_event_id, content_hash, event_id
-    from incoming
-    -- In the same order everywhere, or two batches would wait for each other; of two of one sale the first.
-    order by sale_id, position
-    on conflict do nothing
-    returning event_id
-),
-accepted as (
-    select incoming.* from incoming join keyed on keyed.event_id = incoming.event_id
-),
-new_sellers as (
-    insert into wr.sellers (tenant_id, seller_id, display_name)
-    select distinct wr.current_tenant(), seller_id, seller_id from accepted
-    order by seller_id
-    on conflict do nothing
-)
-insert into wr.sales_events (
-    tenant_id, event_id, sale_id, external_event_id, source, payload, content_hash, fingerprint)
-select
-    wr.current_tenant(), event_id, sale_id, external_event_id, %(source)s, payload, content_hash, fingerprint
-from accepted
-returning event_id;
+select event_id from wr.record_sales(%(events)s, %(source)s) event_id;
 
 -- compare: What events whose ids are taken repeat or contradict; a contradiction is kept as a failed event.
 with incoming as materialized (
