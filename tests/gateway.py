@@ -99,7 +99,7 @@ def running() -> Iterator[Gateway]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
-        # Thirty-two workers knock at once; of five waiting, the others would try again in a second.
+        # Many workers knock at once; of five waiting, the others would try again in a second.
         request_queue_size = 256
 
     server = Server(("127.0.0.1", 0), Door)

@@ -31,6 +31,7 @@ PROGRAMS = (
     "cold_start",
     "reading",
     "size",
+    "cost",
 )
 
 

@@ -74,7 +74,7 @@ def run(scale: Scale) -> Iterator[Result]:
         with database.operator() as conn:
             conn.execute(MANY, {"tenants": scale(1_000, 20)})
         # Tables that are filled and analysed: plans of empty ones are not those that anybody runs on.
-        Crew(2).finish(_work, parts(pending(database, "%", events), 10))
+        Crew(2).finish(work, parts(pending(database, "%", events), 10))
         with psycopg.connect(database.superuser_url, autocommit=True) as conn:
             conn.execute("vacuum analyze")
             conn.execute(PLACE)
@@ -84,7 +84,7 @@ def run(scale: Scale) -> Iterator[Result]:
 
 
 def _line(database: Database, of: str, slug: str, events: int, target: int) -> Result:
-    rate = events / Crew(2).finish(_work, parts(pending(database, slug, events), 10))
+    rate = events / Crew(2).finish(work, parts(pending(database, slug, events), 10))
     floor = _floor(database, pending(database, slug, events))
     return Result(
         f"processor, {of}",
@@ -176,10 +176,10 @@ def parts(waiting: Sequence[SaleEventReceived], size: int) -> list[list[str]]:
 
 def _seconds(batches: list[list[str]]) -> float:
     began = time.perf_counter()
-    _work(batches)
+    work(batches)
     return time.perf_counter() - began
 
 
-def _work(batches: list[list[str]]) -> None:
+def work(batches: list[list[str]]) -> None:
     for bodies in batches:
         assert doors.sqs(handler, bodies) == []

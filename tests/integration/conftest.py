@@ -37,9 +37,9 @@ def gateway(environment: pytest.MonkeyPatch, queues: Sqs) -> Iterator[Gateway]:
         settings.cache_clear()
         sockets._endpoint.cache_clear()
         # Made here: a Lambda has one thread that might, the tests have many.
-        endpoint = sockets._endpoint()
+        loop, endpoint = sockets._loop(), sockets._endpoint()
         yield running
-        endpoint.close()
+        loop.call_soon_threadsafe(endpoint.close)
         sockets._endpoint.cache_clear()
 
 

@@ -144,7 +144,7 @@ def test_a_broken_socket_holds_up_nobody(company: Company, gateway: Gateway) -> 
 
 
 def until(is_true: Any) -> None:
-    """Waits for a thread that nobody waits for."""
+    """Waits for posts that nobody waits for."""
     deadline = time.monotonic() + 20
     while not is_true():
         assert time.monotonic() < deadline
@@ -155,7 +155,7 @@ def test_sockets_that_all_stall_are_given_up(
     company: Company, gateway: Gateway, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setattr(sockets, "_STALLED", 0.2)
-    clients = [joined(gateway, company) for _ in range(sockets._AT_ONCE - 2)]
+    clients = [joined(gateway, company) for _ in range(20)]
     for client in clients:
         gateway.slow[client.id] = 1.5
     publish(company)
@@ -171,7 +171,8 @@ def test_a_room_that_is_slow_all_over_is_told_to_its_last_socket(
     company: Company, gateway: Gateway, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setattr(sockets, "_STALLED", 0.1)
-    clients = [joined(gateway, company) for _ in range(sockets._AT_ONCE * 2 + 5)]
+    environment.setattr(sockets, "_AT_ONCE", 8)
+    clients = [joined(gateway, company) for _ in range(2 * 8 + 5)]
     for client in clients:
         gateway.slow[client.id] = 0.3
     publish(company)
@@ -184,7 +185,8 @@ def test_when_the_functions_time_is_up_who_was_not_told_is_counted_and_may_be_to
     company: Company, gateway: Gateway, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment.setattr(fanout, "_RESERVE", 29.6)  # of 30 seconds
-    clients = [joined(gateway, company) for _ in range(sockets._AT_ONCE + 3)]
+    environment.setattr(sockets, "_AT_ONCE", 8)
+    clients = [joined(gateway, company) for _ in range(8 + 3)]
     for client in clients:
         gateway.slow[client.id] = 1.0
     publish(company)
@@ -192,8 +194,8 @@ def test_when_the_functions_time_is_up_who_was_not_told_is_counted_and_may_be_to
     assert wake(company) == []
     assert time.monotonic() - started < 0.9
     assert posted(company) == 1
-    assert '"untold":3' in capsys.readouterr().out
-    assert len(sockets._busy) <= sockets._AT_ONCE
+    assert '"sockets":11,"untold":3' in capsys.readouterr().out
+    assert len(sockets._busy) <= 8
     gateway.slow.clear()
     until(lambda: not sockets._busy)
 
@@ -202,7 +204,8 @@ def test_stalled_sockets_of_one_room_do_not_silence_another(
     company: Company, rival: Company, gateway: Gateway, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setattr(sockets, "_STALLED", 0.2)
-    stalled = [joined(gateway, company) for _ in range(sockets._AT_ONCE)]
+    environment.setattr(sockets, "_AT_ONCE", 8)
+    stalled = [joined(gateway, company) for _ in range(8)]
     for client in stalled:
         gateway.slow[client.id] = 1.5
     there = joined(gateway, rival)

@@ -69,6 +69,18 @@ class Settings:
     def room_queue_url(self) -> str:
         return self._required("ROOM_QUEUE_URL")
 
+    @property
+    def aws_keys(self) -> tuple[str, str, str | None] | None:
+        """Access key, secret key and session token, where the environment has them: Lambda's, except for a
+        function that is restored from a snapshot, whose keys must be fetched."""
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        key, secret, token = map(self._environment.get, names)
+        return (key, secret, token) if key and secret else None
+
+    @property
+    def aws_region(self) -> str | None:
+        return self._environment.get("AWS_DEFAULT_REGION") or self._environment.get("AWS_REGION")
+
     def sqs_endpoint(self, queue_url: str) -> str:
         """Where SQS answers for a queue: at the queue's own address, unless the network knows another."""
         return self._endpoint(self._environment.get("SQS_URL") or queue_url)

@@ -32,7 +32,8 @@ _EMAIL = rf"(?=.{{1,254}}$)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_L
 class Input(BaseModel):
     """What arrives from outside: unknown fields are ignored, texts are trimmed, nothing changes after."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+    # Built on first use: a function that is woken needs one model of many.
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True, defer_build=True)
 
 
 Model = TypeVar("Model", bound=Input)
