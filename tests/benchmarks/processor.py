@@ -148,7 +148,7 @@ def _batches(database: Database, company: Company, events: int, rounds: int) -> 
 
 
 def _with_bad(database: Database, company: Company, events: int, kind: str) -> list[list[str]]:
-    """Batches of ten, of whose events the first is bad."""
+    """Batches of ten, of whose events one is bad: in each batch the next one."""
     good = pending(database, company.slug, events * 9 // 10)
     bad = pending(database, company.slug, events // 10, sku="NOBODY-KNOWS-IT" if kind == "foreseen" else None)
     if kind == "found":
@@ -157,7 +157,7 @@ def _with_bad(database: Database, company: Company, events: int, kind: str) -> l
             " where event_id = any (%s)",
             [message.event_id for message in bad],
         )
-    mixed = [good.pop() if n % 10 else bad.pop() for n in range(len(good) + len(bad))]
+    mixed = [(good if n % 10 != n // 10 % 10 else bad).pop() for n in range(len(good) + len(bad))]
     return parts(mixed, 10)
 
 
