@@ -1,6 +1,6 @@
 """SQS: sale events become queue items. A batch is one transaction; when it fails, each tenant is worked for
-itself, and then each event, so that one bad event never stops its neighbours. Imports come after them, part
-by part: who has worked one sends for the next."""
+itself, and then half by half down to the single event, so that one bad event never stops its neighbours.
+Imports come after them, part by part: who has worked one sends for the next."""
 
 import time
 from collections import defaultdict, deque
@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +22,8 @@ from winroom.messages import ImportReady, RoomChanged, SaleEventReceived, Unread
 
 Record = Mapping[str, Any]
 Batch = dict[str, SaleEventReceived]
-# By tenant, what queue.enqueue yields.
-Settled = dict[UUID, list[Row]]
+# What queue.enqueue yields.
+Settled = list[Row]
 
 # Seconds kept for recording what failed, before the function's time is up.
 _RESERVE = 8.0
@@ -77,7 +78,7 @@ def _process(batches: Sequence[Batch], deadline: float) -> list[str]:
     while waiting:
         batch = waiting.popleft()
         try:
-            settled = _enqueue(_by_tenant(batch))
+            settled = _enqueue([(message.tenant_id, message.event_id) for message in batch.values()])
         except DatabaseUnavailable:
             # Visibility brings them back; none of their attempts is spent.
             telemetry.logger().warning("database unavailable", **_about(batch))
@@ -116,7 +117,8 @@ def _pass_on(message: ImportReady, part: imports.Part) -> None:
     changes: list[RoomChanged] = []
     try:
         for start in range(0, len(part.recorded), _AT_ONCE):
-            changes += _changes(_enqueue({message.tenant_id: part.recorded[start : start + _AT_ONCE]}), {})
+            events = [(message.tenant_id, event_id) for event_id in part.recorded[start : start + _AT_ONCE]]
+            changes += _changes(_enqueue(events), {})
     except Exception:
         telemetry.logger().warning("not enqueued, the sweeper will send the events", exc_info=True)
     messages.try_to_wake_rooms(changes[-1:])
@@ -134,43 +136,36 @@ def _beat() -> None:
         telemetry.logger().warning("a heartbeat was not noted", exc_info=True)
 
 
-def _by_tenant(batch: Batch) -> dict[UUID, list[UUID]]:
-    events: dict[UUID, list[UUID]] = defaultdict(list)
-    for message in batch.values():
-        events[message.tenant_id].append(message.event_id)
-    return events
-
-
-def _enqueue(events: Mapping[UUID, Sequence[UUID]]) -> Settled:
-    tenants = sorted(events)
-    work = [(tenant, partial(queue.enqueue, event_ids=events[tenant])) for tenant in tenants]
-    settled = {t: c.fetchall() for t, c in zip(tenants, db.tenants_batch(work), strict=True)}
-    rows = list(chain.from_iterable(settled.values()))
-    quarantined = sum(row["failure"] is not None for row in rows)
-    telemetry.measure(Processed=len(rows) - quarantined, Quarantined=quarantined)
+def _enqueue(events: Sequence[tuple[UUID, UUID]]) -> Settled:
+    settled = db.tenant_statement(partial(queue.enqueue, events=events)).fetchall()
+    quarantined = sum(row["failure"] is not None for row in settled)
+    telemetry.measure(Processed=len(settled) - quarantined, Quarantined=quarantined)
     return settled
 
 
 def _changes(settled: Settled, batch: Batch) -> list[RoomChanged]:
     """What to wake the rooms with that have something new; the batch tells which requests it comes from."""
+    told = (row for row in settled if row["seq"])
     return [
         RoomChanged(
             tenant_id,
-            rows[0]["seq"],
+            seq,
             event_ids=tuple(str(row["event_id"]) for row in rows),
             request_ids=tuple(m.trace for m in batch.values() if m.trace and m.tenant_id == tenant_id),
         )
-        for tenant_id, rows in settled.items()
-        if rows and rows[0]["seq"]
+        for (tenant_id, seq), rows in groupby(told, itemgetter("tenant_id", "seq"))
     ]
 
 
 def _parts(batch: Batch) -> list[Batch]:
-    """A batch of several tenants tenant by tenant, one of a single tenant event by event."""
-    parts: dict[UUID, Batch] = defaultdict(dict)
+    """A batch of several tenants tenant by tenant, one of a single tenant in two halves, a single event
+    whole: halves cost fewer commits, and rooms are woken less often, than one event after another."""
+    parts: dict[object, Batch] = defaultdict(dict)
     by_tenant = len({message.tenant_id for message in batch.values()}) > 1
+    events = list(dict.fromkeys(message.event_id for message in batch.values()))
+    second = set(events[len(events) // 2 :])
     for message_id, message in batch.items():
-        parts[message.tenant_id if by_tenant else message.event_id][message_id] = message
+        parts[message.tenant_id if by_tenant else message.event_id in second][message_id] = message
     return list(parts.values())
 
 
@@ -203,7 +198,7 @@ def _record_failures(batch: Batch, error: Exception) -> list[str]:
 
 def _log(batch: Batch, settled: Settled) -> None:
     now = datetime.now(UTC)
-    rows = {row["event_id"]: row for row in chain.from_iterable(settled.values())}
+    rows = {row["event_id"]: row for row in settled}
     lags = {m.event_id: (now - m.received_at).total_seconds() for m in batch.values() if m.event_id in rows}
     for lag in lags.values():
         telemetry.measure(ProcessingLag=round(lag, 3))

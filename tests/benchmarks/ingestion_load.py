@@ -2,14 +2,10 @@
 transaction with as many clients: what the database does where nobody parses, validates, signs or sends."""
 
 import re
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from functions.ingestion.app import handler
-from infra.local import postgres
 from tests.benchmarks import workbench
 from tests.benchmarks.ingestion import accepted
 from tests.benchmarks.measure import Result, Scale
@@ -51,23 +47,7 @@ def _once(key: str) -> None:
 
 def pgbench(database: Database, company: Company, clients: int, seconds: int) -> float:
     """Transactions a second."""
-    with TemporaryDirectory() as folder:
-        script = Path(folder) / "ingestion.sql"
-        script.write_text(_script(company))
-        done = subprocess.run(  # noqa: S603
-            [
-                postgres.binaries() / "pgbench",
-                *("--no-vacuum", "--protocol=prepared", "--file", script),
-                *("--client", str(clients), "--jobs", "2", "--time", str(seconds)),
-                database.url_of("app"),
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    found = re.search(r"tps = ([0-9.]+)", done.stdout)
-    assert found, done.stdout
-    return float(found[1])
+    return workbench.pgbench(database.url_of("app"), _script(company), clients, f"--time={seconds}")
 
 
 def _script(company: Company) -> str:

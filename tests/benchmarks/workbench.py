@@ -2,6 +2,8 @@
 as in the cloud, whose AWS is a sink."""
 
 import os
+import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -73,6 +75,27 @@ def quiet() -> Iterator[None]:
     """The lines that functions log go where they cost what they cost in Lambda: into a pipe, or less."""
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         yield
+
+
+def pgbench(url: str, script: str, clients: int, *length: str) -> float:
+    """How often a second so many clients of `pgbench` run a script; `length` is its option for how long."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "script.sql"
+        file.write_text(script)
+        done = subprocess.run(  # noqa: S603
+            [
+                postgres.binaries() / "pgbench",
+                *("--no-vacuum", "--protocol=prepared", "--file", file),
+                *("--client", str(clients), "--jobs", "2", *length),
+                url,
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    found = re.search(r"tps = ([0-9.]+)", done.stdout)
+    assert found, done.stdout
+    return float(found[1])
 
 
 def say(what: str) -> None:

@@ -3,7 +3,6 @@
 import threading
 import time
 from contextlib import suppress
-from typing import Any
 
 import psycopg
 import pytest
@@ -126,26 +125,8 @@ def test_a_tenant_does_not_outlive_its_session(company: Company, rival: Company)
         assert conn.execute("select slug from wr.tenants").fetchall() == [{"slug": "rival"}]
 
 
-def test_several_tenants_in_one_batch_see_their_own(company: Company, rival: Company) -> None:
-    def slugs(conn: db.Connection) -> db.Cursor:
-        return conn.execute("select slug from wr.tenants")
-
-    results = db.tenants_batch([(company.tenant_id, slugs), (rival.tenant_id, slugs)])
-    assert [cursor.fetchall() for cursor in results] == [[{"slug": "acme"}], [{"slug": "rival"}]]
-
-
-def test_a_batch_that_fails_for_one_tenant_changes_nothing_for_another(
-    company: Company, rival: Company
-) -> None:
-    def rename(conn: db.Connection) -> Any:
-        return conn.execute("update wr.tenants set name = 'changed'")
-
-    def fail(conn: db.Connection) -> Any:
-        return conn.execute("select 1 / 0")
-
-    with pytest.raises(psycopg.errors.DivisionByZero):
-        db.tenants_batch([(company.tenant_id, rename), (rival.tenant_id, fail)])
-    assert company.rows("select name from wr.tenants") == [{"name": "Acme"}]
+def test_a_statement_that_enters_no_tenant_sees_nothing(company: Company) -> None:
+    assert db.tenant_statement(lambda conn: conn.execute("select slug from wr.tenants")).fetchall() == []
 
 
 def test_what_takes_too_long_is_told_as_busy(company: Company) -> None:

@@ -94,7 +94,7 @@ def test_every_line_of_a_failing_sale_names_it(
     (message,) = queues.take("sales-events")
     teller = Teller(capsys)
 
-    def fail(conn: Any, event_ids: Any) -> None:
+    def fail(conn: Any, events: Any) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(queue, "enqueue", fail)

@@ -96,18 +96,19 @@ class TestDatabase:
     def test_a_lost_answer_to_the_commit_loses_and_doubles_nothing(
         self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        pipelined, losses = db._pipelined, iter([True])
+        execute, losses = db.Connection.execute, ["the connection is lost"]
 
-        def lossy(work: Any) -> Any:
-            done = pipelined(work)
-            if next(losses, False):
-                raise psycopg.OperationalError("the connection is lost")
+        def lossy(conn: Any, *given: Any, **more: Any) -> Any:
+            done = execute(conn, *given, **more)
+            if "wr.receive_sales" in given[0] and losses:
+                raise psycopg.OperationalError(losses.pop())
             return done
 
-        monkeypatch.setattr(db, "_pipelined", lossy)
+        monkeypatch.setattr(db.Connection, "execute", lossy)
         answer = post(company, sale())
         assert (answer.status, answer.json["duplicate"]) == (202, False)
         assert company.count("sales_events") == company.count("api_audit_log") == 1
+        assert not losses
         assert len(queues.bodies("sales-events")) == 1
 
     def test_a_failed_opening_gives_its_connection_back(

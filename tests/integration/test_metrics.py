@@ -189,7 +189,7 @@ class TestSales:
 
     @staticmethod
     def failing(error: Exception) -> Any:
-        def fail(conn: Any, event_ids: Any) -> None:
+        def fail(conn: Any, events: Any) -> None:
             raise error
 
         return fail

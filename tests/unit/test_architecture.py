@@ -20,7 +20,6 @@ LAYER = "layers/winroom/winroom/"
 SESSIONS = {
     "tenant_session",
     "tenant_batch",
-    "tenants_batch",
     "tenant_statement",
     "open_session",
     "jobs_session",

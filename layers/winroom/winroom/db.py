@@ -4,7 +4,7 @@ with no tenant entered every table is empty. Works behind a transaction pooler: 
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -92,27 +92,22 @@ def tenant_session(
 
 
 def tenant_batch(tenant_id: UUID, work: Work[Result]) -> Result:
-    """Runs one tenant's work in one transaction and one round trip; see `tenants_batch`."""
-    return tenants_batch([(tenant_id, work)])[0]
-
-
-def tenants_batch(work: Sequence[tuple[UUID, Work[Result]]]) -> list[Result]:
-    """Runs the work of several tenants in one transaction and, all together, in one round trip.
+    """Runs one tenant's work in one transaction and one round trip.
 
     Work only sends statements and returns their cursors: the results are there afterwards. It must be safe
-    to run twice, because a dead connection is replaced once. Give tenants sorted: rooms are locked in turn.
+    to run twice, because a dead connection is replaced once.
     """
     with _translated():
-        return _tried_again(lambda: _pipelined(work))
+        return _tried_again(lambda: _pipelined(tenant_id, work))
 
 
-def tenant_statement(work: Work[Cursor]) -> Row:
-    """Runs one statement that enters its tenant itself, and returns its row: a transaction and a round trip
-    of its own, of all ways the cheapest. It must be safe to run twice, as the work of a batch."""
+def tenant_statement(work: Work[Cursor]) -> Cursor:
+    """Runs one statement that enters its tenants itself: a transaction and a round trip of its own, of all
+    ways the cheapest. It must be safe to run twice, as the work of a batch."""
 
-    def run() -> Row:
+    def run() -> Cursor:
         with _connection() as conn:
-            return only(work(conn))
+            return work(conn)
 
     with _translated():
         return _tried_again(run)
@@ -283,18 +278,16 @@ def _begun(tenant_id: UUID, opening: Work[object] | None) -> Connection:
     return conn
 
 
-def _pipelined(work: Sequence[tuple[UUID, Work[Result]]]) -> list[Result]:
+def _pipelined(tenant_id: UUID, work: Work[Result]) -> Result:
     with _connection() as conn, conn.pipeline():
         # psycopg's transaction() inside a pipeline costs four round trips; these statements cost one. Without
         # them the pipeline's end would commit what an error of ours has left unfinished.
         conn.execute("begin")
-        results = []
-        for tenant_id, run in work:
-            conn.execute("select wr.enter_tenant(%s)", [tenant_id], prepare=True)
-            results.append(run(conn))
+        conn.execute("select wr.enter_tenant(%s)", [tenant_id], prepare=True)
+        result = work(conn)
         committed = conn.execute("commit")
     _check(committed)
-    return results
+    return result
 
 
 def _check(committed: Cursor) -> None:

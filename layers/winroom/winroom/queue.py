@@ -48,20 +48,22 @@ class Remark(Input):
     reason: Annotated[Text500 | None, BlankIsAbsent] = None
 
 
-def enqueue(conn: Connection, event_ids: Sequence[UUID]) -> Cursor:
-    """Turns the tenant's pending events into queue items, with cost, seller and suspicion of duplicates.
+def enqueue(conn: Connection, events: Sequence[tuple[UUID, UUID]]) -> Cursor:
+    """Turns pending events into queue items, with cost, seller and suspicion of duplicates. `events` are
+    pairs of tenant and event: of whichever tenants, each of which is entered in its turn.
 
-    Yields a row for each event that is settled now, none where another worker was first: `event_id`,
-    `sale_id`, `failure` where its product is unknown (it is quarantined, and its neighbours are not
-    disturbed), and `seq`, the room's newest number, null if the room has nothing new. Sends only. Raises
-    psycopg.DataError or IntegrityError for an event that no retry can help, and Busy for what can pass.
+    Yields a row for each event that is settled now, tenant by tenant, and none where another worker was
+    first: `tenant_id`, `event_id`, `sale_id`, `failure` where its product is unknown (it is quarantined,
+    and its neighbours are not disturbed), and `seq`, the room's newest number, null if the room has nothing
+    new. Sends only. Raises psycopg.DataError or IntegrityError for an event that no retry can help, and Busy
+    for what can pass.
     """
     values = {
-        "event_ids": list(event_ids),
+        "tenant_ids": [tenant_id for tenant_id, _ in events],
+        "event_ids": [event_id for _, event_id in events],
         "suspected": copy.SUSPECTED_DUPLICATE,
         "unknown_product": copy.UNKNOWN_PRODUCT,
     }
-    conn.execute(_SQL["hold_lookalikes"], values, prepare=True)
     return conn.execute(_SQL["enqueue"], values, prepare=True)
 
 

@@ -194,7 +194,7 @@ class Call:
     def statement(self, work: Work[Cursor]) -> Row:
         """The caller's work as one statement that enters, counts and audits by itself; its row, in which are
         `hits` and `resets_at`. See db.tenant_statement."""
-        row = db.tenant_statement(work)
+        row = db.only(db.tenant_statement(work))
         self._note(row)
         return row
 

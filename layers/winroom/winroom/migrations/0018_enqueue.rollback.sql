@@ -1,0 +1,1 @@
+drop function wr.enqueue(uuid[], uuid[], text, text);
