@@ -473,7 +473,9 @@ class TestMonths:
         " wins = board_days.wins + excluded.wins, revenue = board_days.revenue + excluded.revenue,"
         " margin = board_days.margin + excluded.margin",
         "update wr.board_days set wins = wins - %(n)s, margin = margin / 3 where seller_id = %(seller)s",
-        "update wr.board_days set day = day + 400 where currency = %(currency)s",
+        "update wr.board_days moved set day = moved.day + 400 where moved.currency = %(currency)s"
+        " and not exists (select from wr.board_days there where there.day = moved.day + 400"
+        " and there.seller_id = moved.seller_id and there.currency = moved.currency)",
         "delete from wr.board_days where currency = %(currency)s and seller_id = %(seller)s",
     )
 
