@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-import werkzeug
 from hypothesis import strategies
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
@@ -60,17 +59,30 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def front(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+async def front(scope: Any, receive: Any, send: Any) -> None:
     """Both doors behind one address, as API Gateway has them."""
-    asked = werkzeug.Request(environ)
-    door = ingestion.handler if asked.path.startswith("/api/events") else api.handler
-    event = doors.event(
-        asked.method, asked.path, asked.query_string.decode(), dict(asked.headers), asked.get_data()
-    )
+    if scope["type"] == "lifespan":
+        for moment in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{moment}.complete"})
+        return
+    body, more = b"", True
+    while more:
+        part = await receive()
+        body, more = body + part.get("body", b""), part.get("more_body", False)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    event = doors.event(scope["method"], scope["path"], scope["query_string"].decode(), headers, body)
+    door = ingestion.handler if scope["path"].startswith("/api/events") else api.handler
     answer = door(event, doors.context())
-    headers = [*answer["headers"].items(), *(("set-cookie", cookie) for cookie in answer["cookies"])]
-    start_response(f"{answer['statusCode']} Answered", headers)
-    return [answer["body"].encode()]
+    told = [*answer["headers"].items(), *(("set-cookie", cookie) for cookie in answer["cookies"])]
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer["statusCode"],
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in told],
+        }
+    )
+    await send({"type": "http.response.body", "body": answer["body"].encode()})
 
 
 @pytest.fixture
