@@ -75,7 +75,6 @@ def deploy(state: Path, aws: str, owner_database_url: str, socket_url: str) -> D
         "Deployment": deployment,
         "OwnerDatabaseUrl": owner_database_url,
         "DatabaseAddress": database_address(owner_database_url),
-        "PreparedStatements": "true",
         "PublicWebSocketUrl": socket_url,
         "ExecuteApiUrl": f"{aws}/_aws/execute-api",
     }

@@ -54,7 +54,6 @@ def environment(database: Database, aws: str) -> dict[str, str]:
     """The variables of a function."""
     return {
         "DATABASE_URL": database.url_of("app"),
-        "DATABASE_PREPARE": "true",
         "JOBS_DATABASE_URL": database.url_of("jobs"),
         "SALES_EVENTS_QUEUE_URL": f"{aws}/123456789012/sales-events",
         "ROOM_QUEUE_URL": f"{aws}/123456789012/room.fifo",

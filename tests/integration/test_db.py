@@ -37,37 +37,11 @@ def test_a_connection_that_idled_for_a_minute_is_replaced_unasked(
     assert backend(company) != first
 
 
-@pytest.mark.parametrize(("setting", "number"), [("true", 1), ("false", 0), ("", 0)])
-def test_statements_are_prepared_where_the_deployment_says_that_they_are_kept(
-    company: Company, environment: pytest.MonkeyPatch, setting: str, number: int
-) -> None:
-    environment.setenv("DATABASE_PREPARE", setting)
-    forget_process_state()
-    found = "select count(*) as n from pg_prepared_statements where statement like 'select slug%'"
-    for _ in range(2):
-        db.tenant_batch(
-            company.tenant_id, lambda conn: conn.execute("select slug from wr.tenants", prepare=True)
-        )
-    assert db.tenant_batch(company.tenant_id, lambda conn: conn.execute(found)).fetchone() == {"n": number}
-
-
-def test_prepared_statements_outlive_an_error_and_a_lost_connection(
-    company: Company, database: Database, environment: pytest.MonkeyPatch
-) -> None:
-    environment.setenv("DATABASE_PREPARE", "true")
-    forget_process_state()
-
-    def slug(conn: db.Connection) -> db.Cursor:
-        return conn.execute("select slug from wr.tenants", prepare=True)
-
-    assert db.tenant_batch(company.tenant_id, slug).fetchone() == {"slug": "acme"}
-    with pytest.raises(psycopg.errors.DivisionByZero):
-        db.tenant_batch(company.tenant_id, lambda conn: (slug(conn), conn.execute("select 1 / 0")))
-    assert db.tenant_batch(company.tenant_id, slug).fetchone() == {"slug": "acme"}
-    first = backend(company)
-    terminate(database)
-    assert db.tenant_batch(company.tenant_id, slug).fetchone() == {"slug": "acme"}
-    assert backend(company) != first
+def test_functions_leave_no_statement_behind_a_pooler(company: Company) -> None:
+    for _ in range(10):
+        db.tenant_batch(company.tenant_id, lambda conn: conn.execute("select slug from wr.tenants"))
+    kept = "select count(*) as n from pg_prepared_statements"
+    assert db.tenant_batch(company.tenant_id, lambda conn: conn.execute(kept)).fetchone() == {"n": 0}
 
 
 def test_a_connection_of_ones_own_leaves_no_statement_behind_a_pooler(database: Database) -> None:

@@ -173,9 +173,6 @@ def close() -> None:
 _pools: dict[str, ConnectionPool[Connection]] = {}
 _pools_lock = threading.Lock()
 
-# So often a statement must come before psycopg prepares it unasked: never.
-_UNASKED = 1_000_000_000
-
 # No state at all (the socket broke), or the server said goodbye: 57P01-57P03, admin or crash shutdown.
 _LOST = {None, "57P01", "57P02", "57P03"}
 
@@ -194,9 +191,8 @@ def _opened(url: str) -> ConnectionPool[Connection]:
         kwargs={
             "autocommit": True,
             "row_factory": dict_row,
-            # Prepared statements belong to a server session, and behind many a pooler that is not ours. Where
-            # they are kept, those are that ask for it: one plan for all values ruins a search.
-            "prepare_threshold": _UNASKED if settings().prepares_statements else None,
+            # Prepared statements belong to a server session, and behind many a pooler that is not ours.
+            "prepare_threshold": None,
             "connect_timeout": 2,
             "tcp_user_timeout": 2500,
         },
@@ -268,7 +264,7 @@ def _begun(tenant_id: UUID, opening: Work[object] | None) -> Connection:
     try:
         with conn.pipeline():
             conn.execute("begin")
-            conn.execute("select wr.enter_tenant(%s)", [tenant_id], prepare=True)
+            conn.execute("select wr.enter_tenant(%s)", [tenant_id])
             if opening:
                 opening(conn)
     except BaseException:
@@ -283,7 +279,7 @@ def _pipelined(tenant_id: UUID, work: Work[Result]) -> Result:
         # psycopg's transaction() inside a pipeline costs four round trips; these statements cost one. Without
         # them the pipeline's end would commit what an error of ours has left unfinished.
         conn.execute("begin")
-        conn.execute("select wr.enter_tenant(%s)", [tenant_id], prepare=True)
+        conn.execute("select wr.enter_tenant(%s)", [tenant_id])
         result = work(conn)
         committed = conn.execute("commit")
     _check(committed)

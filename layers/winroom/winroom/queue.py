@@ -64,7 +64,7 @@ def enqueue(conn: Connection, events: Sequence[tuple[UUID, UUID]]) -> Cursor:
         "suspected": copy.SUSPECTED_DUPLICATE,
         "unknown_product": copy.UNKNOWN_PRODUCT,
     }
-    return conn.execute(_SQL["enqueue"], values, prepare=True)
+    return conn.execute(_SQL["enqueue"], values)
 
 
 def page(conn: Connection, caller: Caller, wanted: Filter) -> list[Row]:

@@ -52,11 +52,6 @@ class Settings:
         return int(self._environment.get("DATABASE_POOL_SIZE", "1"))
 
     @property
-    def prepares_statements(self) -> bool:
-        """Whether the server, or the pooler in front of it, keeps what a connection has prepared."""
-        return self._environment.get("DATABASE_PREPARE") == "true"
-
-    @property
     def database_patience(self) -> float:
         """Seconds that a statement may take before the server is taken for dead."""
         return float(self._environment.get("DATABASE_PATIENCE", "60"))
