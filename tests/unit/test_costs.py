@@ -7,6 +7,7 @@ import pytest
 
 from infra.release import ROOT
 from tests import template
+from tests.benchmarks import cost
 from winroom.telemetry import METRICS
 
 TEXT = (ROOT / "infra" / "COSTS.md").read_text(encoding="utf-8")
@@ -61,6 +62,36 @@ def test_what_is_billed_by_the_piece_is_counted_in_the_templates() -> None:
         if r["Type"] == "AWS::WAFv2::WebACL"
     ]
     assert int(table("The edge")["WAF, rules"][1]) == len(firewall["Properties"]["Rules"])
+
+
+def test_what_is_measured_is_calculated_with_the_same_prices() -> None:
+    selling, standing = table("Per million sales"), table("Per month, whatever is sold")
+    used = {
+        "HTTP API, requests": cost.HTTP_REQUEST,
+        "Lambda, invocations": cost.INVOCATION,
+        "Lambda, arm64, GB-seconds": cost.GB_SECOND,
+        "SQS, fair queue": cost.QUEUE_REQUEST,
+        "SQS, FIFO": cost.QUEUE_REQUEST,
+        "WebSocket, messages": cost.SOCKET_MESSAGE,
+        "CloudWatch, logs": cost.LOG_KB,
+        "X-Ray, traces": cost.TRACE,
+    }
+    assert {what: row[2] for what, row in selling.items() if what != "sum"} == {
+        what: f"{price * 1e6:.4f}".rstrip("0").ljust(4, "0") for what, price in used.items()
+    }
+    minutes = standing["WebSocket, connection minutes"]
+    assert float(minutes[2]) == pytest.approx(cost.SOCKET_MINUTE * 1e6)
+    assert pytest.approx(cost.STANDING) == float(standing["sum"][-1]) - float(minutes[3])
+
+
+def test_three_customers_add_up_to_what_is_said() -> None:
+    rows = re.findall(r"^\| ([\d,]+) \| (\d+) of (\d+) \| (.+) \|$", TEXT, re.MULTILINE)
+    told = [(int(sales.replace(",", "")), int(companies), int(of)) for sales, companies, of, _ in rows]
+    assert told == [(c.sales, c.companies, c.viewers) for c in cost.CUSTOMERS]
+    for customer, (*_, amounts) in zip(cost.CUSTOMERS, rows, strict=True):
+        messages, rest, standing, usd = (Decimal(amount) for amount in amounts.split(" | "))
+        assert messages + rest + standing == usd
+        assert float(standing) == pytest.approx(cost.STANDING + customer.watching(), abs=0.006)
 
 
 def test_the_last_word_is_the_sum_of_the_chapters() -> None:
