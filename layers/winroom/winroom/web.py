@@ -1,4 +1,4 @@
-"""What the HTTP doors share: the route table, who is calling, limits, the audit row, errors as JSON.
+"""What the HTTP doors share: who is calling, limits, the audit row, errors as JSON.
 Nouns know nothing of it."""
 
 import ipaddress
@@ -50,11 +50,9 @@ from winroom.rate_limit import Bucket
 from winroom.request import Request
 from winroom.routes import Route, Table, taken_by
 from winroom.settings import settings
-from winroom.validation import Input, check, parse_json
+from winroom.validation import check, parse_json
 
 Result = TypeVar("Result")
-Model = TypeVar("Model", bound=Input)
-Shape = TypeVar("Shape")
 
 _SANE_REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
@@ -279,7 +277,8 @@ class _Door:
             # Not even a refusal could be drawn.
             telemetry.logger().exception("no answer")
             telemetry.measure(ServerErrors=1)
-            return rendered(Reply({"error": WinRoomError().message}), WinRoomError.status, {})
+            refused = Refused(WinRoomError(), _request_id(request))
+            return rendered(_as_json(refused), refused.error.status, identity(refused.request_id))
 
     def _routed(self, request: Request) -> Answer:
         methods, named = self.table.at(request.path)
