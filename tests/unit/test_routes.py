@@ -75,7 +75,10 @@ def test_a_request_is_read_as_http_means_it() -> None:
     assert request.query == {"q": "y", "empty": "", "flag": ""}
     assert request.headers["x-one"] == "1"
     assert request.cookies == {"a": "b=c", "d": "e"}
-    del event["headers"], event["cookies"], event["rawQueryString"]
+    del event["cookies"]
+    event["headers"]["cookie"] = "a=b=c; d=e"
+    assert Request.of(event).cookies == request.cookies
+    del event["headers"], event["rawQueryString"]
     bare = Request.of(event)
     assert (bare.headers, bare.cookies, bare.query, bare.body) == ({}, {}, {}, b"")
 

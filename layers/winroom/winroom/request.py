@@ -26,12 +26,15 @@ class Request:
     def of(cls, event: Mapping[str, Any]) -> Self:
         http = event["requestContext"]["http"]
         body = event.get("body") or ""
+        headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+        # API Gateway takes cookies out of the headers; who plays it here leaves them in.
+        cookies = event.get("cookies") or headers.get("cookie", "").split(";")
         return cls(
             method=http["method"],
             path=http["path"],
             query_string=event.get("rawQueryString", ""),
-            headers={name.lower(): value for name, value in event.get("headers", {}).items()},
-            cookies=dict(map(_cookie, event.get("cookies", ()))),
+            headers=headers,
+            cookies=dict(_cookie(cookie) for cookie in cookies if cookie),
             body=b64decode(body) if event.get("isBase64Encoded") else body.encode(),
             peer=http["sourceIp"],
         )
