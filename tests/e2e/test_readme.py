@@ -131,7 +131,7 @@ def test_curl_waits_as_it_is_told(company: Company) -> None:
             timeout=60,
             check=True,
         )
-    assert '"duplicate": false' in done.stdout
+    assert '"duplicate":false' in done.stdout
     first, second = road.asked
     assert second - first >= 2
 
