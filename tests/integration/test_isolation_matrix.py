@@ -343,6 +343,11 @@ def test_readonly_may_read_and_nothing_else(logins: dict[str, Conn], table: str)
         check_granted(logins["readonly"], table, operation, {"select"})
 
 
+def test_readonly_takes_no_password_hash_home(house: Database) -> None:
+    with db.connect(house.url_of("readonly")) as conn, pytest.raises(InsufficientPrivilege):
+        conn.execute("select password_hash from wr.users")
+
+
 def test_the_operator_inside_a_company_sees_no_other(house: Database, operator: Conn) -> None:
     for table in TABLES:
         ours, theirs = planted(operator, table), planted(operator, table)

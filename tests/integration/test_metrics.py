@@ -131,12 +131,16 @@ class TestSales:
         assert measured["Processed"] == [0]
         assert "ProcessingLag" not in measured
 
-    def test_an_unknown_product_is_quarantined(self, company: Company, queues: Sqs, capsys: Capture) -> None:
-        batch = [sell(company, queues, product_sku="nowhere"), sell(company, queues)]
+    @pytest.mark.parametrize("others", [0, 1])
+    def test_an_unknown_product_is_quarantined(
+        self, company: Company, queues: Sqs, capsys: Capture, others: int
+    ) -> None:
+        unknown = sell(company, queues, product_sku="nowhere")
+        batch = [unknown, *(sell(company, queues) for _ in range(others))]
         capsys.readouterr()
         doors.sqs(processor, batch)
         measured = logs.measured(capsys.readouterr().out)
-        assert (measured["Processed"], measured["Quarantined"]) == ([1], [1])
+        assert (measured["Processed"], measured["Quarantined"]) == ([others], [1])
 
     def test_what_the_database_finds_hopeless_is_quarantined(
         self, company: Company, queues: Sqs, capsys: Capture, monkeypatch: pytest.MonkeyPatch

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from difflib import ndiff
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -16,4 +17,4 @@ class Mutant:
         """What was, and what is instead; the same wherever in the file it stands."""
         lines = list(ndiff(self.original.splitlines(), self.text.splitlines()))
         before, after = (" ".join(line[2:].strip() for line in lines if line[0] == sign) for sign in "-+")
-        return f"{self.path} {self.where}: `{before}` -> `{after}`"
+        return f"{'/'.join(Path(self.path).parts[-2:])} {self.where}: `{before}` -> `{after}`"
