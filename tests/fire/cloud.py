@@ -1,7 +1,7 @@
 """The deployment as template.yaml wires it, on fire: every function, the queues between them, the clock, and
 who goes around and kills. A minute passes in a second."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -9,10 +9,10 @@ import psycopg
 
 from tests import endpoint, gateway
 from tests.benchmarks import workbench
-from tests.factories import Database
 from tests.fire.fire import Fire
 from tests.fire.queues import Sqs, mapping
 from tests.fire.sandboxes import DOORS, Function, NoAnswer
+from tests.fire.server import Server
 from tests.gateway import Gateway
 
 # What a minute does: what is due later is due sooner, what waits to be told waits longer, limits begin anew.
@@ -30,12 +30,14 @@ _UNFINISHED = """
 
 
 class Cloud:
+    """What the template deploys, before one PostgreSQL, one SQS and one websocket API."""
+
     def __init__(
-        self, database: Database, fire: Fire, sqs: Sqs, sockets: Gateway, environment: dict[str, str]
+        self, postgresql: Server, sqs: Sqs, sockets: Gateway, environment: Mapping[str, str]
     ) -> None:
-        self.database, self.fire, self.sockets = database, fire, sockets
-        self._sqs = sqs
-        self.functions = {name: Function(name, environment, fire) for name in DOORS}
+        self.postgresql, self.sockets, self.environment = postgresql, sockets, environment
+        self.database, self.fire, self._sqs = postgresql.database, sqs.fire, sqs
+        self.functions = {name: Function(name, environment, self.fire) for name in DOORS}
 
     @property
     def works(self) -> list[Callable[[], None]]:
@@ -73,17 +75,17 @@ class Cloud:
 
 
 @contextmanager
-def running(database: Database, fire: Fire, log: Path) -> Iterator[Cloud]:
+def running(postgresql: Server, fire: Fire, log: Path) -> Iterator[Cloud]:
     """The deployment; what its functions log is in one file."""
     sqs = Sqs(fire)
     with endpoint.answering(sqs.answer) as aws, gateway.running() as sockets:
         environment = {
-            **workbench.environment(database, aws),
+            **workbench.environment(postgresql.database, aws),
             "SOCKET_MANAGEMENT_URL": sockets.url,
             "AWS_ENDPOINT_URL": "",
             "LOG": str(log),
         }
-        cloud = Cloud(database, fire, sqs, sockets, environment)
+        cloud = Cloud(postgresql, sqs, sockets, environment)
         try:
             yield cloud
         finally:

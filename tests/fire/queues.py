@@ -131,7 +131,7 @@ class Sqs:
     """The service's endpoint. Of its answers some are lost, and some are refusals."""
 
     def __init__(self, fire: Fire) -> None:
-        self._fire, self._dice = fire, fire.dice("SQS")
+        self.fire, self._dice = fire, fire.dice("SQS")
         dead = Queue(fire, "dead letters")
         self.queues = {
             "sales-events": Queue(fire, "sales-events", dead),
@@ -148,7 +148,7 @@ class Sqs:
         entries: list[Entry] = request["Entries"]
         queue = self.queues[request["QueueUrl"].rpartition("/")[2]]
         (mood,) = self._dice.choices(list(_MOODS), list(_MOODS.values()))
-        self._fire.note(f"SQS {mood}")
+        self.fire.note(f"SQS {mood}")
         if mood == _REFUSES:
             return Told(503, b"{}", "ServiceUnavailable")
         taken = entries[::2] if mood == _TAKES_SOME else entries

@@ -18,7 +18,7 @@ from tests.fire.fire import Fire
 from winroom import aws, db
 
 # Of so many moments one is a process's last, and of so many it stands still.
-DEADLY, FROZEN = 400, 4000
+DEADLY, FROZEN = 1000, 8000
 # Seconds: so long it stands still, and so long an event may take, as in the template.
 STILL, TIMEOUT = 4.0, 30.0
 
@@ -32,9 +32,9 @@ DOORS = {
     "api": "functions.api.app",
 }
 
-# Forked from one that has imported everything: a death costs milliseconds.
+# Forked from one that has imported everything, also what runs the tests: a death costs milliseconds.
 _processes = get_context("forkserver")
-_processes.set_forkserver_preload(["tests.fire.sandboxes", *DOORS.values()])
+_processes.set_forkserver_preload([__name__, *DOORS.values(), "aws_lambda_powertools.logging", "pytest"])
 
 
 class NoAnswer(Exception):
@@ -55,7 +55,7 @@ class Function:
         """Raises NoAnswer."""
         sandbox = self._one()
         try:
-            answer = sandbox.invoke(event)
+            answer = sandbox.answer(event)
         except (EOFError, OSError):
             self._fire.note(f"{self._name} died")
             self._living.pop(sandbox, None)
@@ -80,7 +80,7 @@ class Function:
             if self._idle:
                 return self._idle.pop()
             self._made += 1
-            sandbox = _Sandbox(self._name, self._environment, f"{self._fire.seed} {self._name} {self._made}")
+            sandbox = _Sandbox(self._name, self._made, self._environment, self._fire)
             self._living[sandbox] = None
             return sandbox
 
@@ -90,18 +90,20 @@ class _Failure(str):
 
 
 class _Sandbox:
-    def __init__(self, name: str, environment: Mapping[str, str], seed: str) -> None:
+    def __init__(self, name: str, number: int, environment: Mapping[str, str], fire: Fire) -> None:
+        self._fire = fire
         self._line, theirs = _processes.Pipe()
-        self._process = _processes.Process(
-            target=_live, args=(theirs, name, dict(environment), seed), daemon=True
-        )
+        seed = f"{fire.seed} {name} {number}"
+        given = (theirs, name, dict(environment), seed)
+        self._process = _processes.Process(target=_live, args=given, daemon=True)
         self._process.start()
         theirs.close()
 
-    def invoke(self, event: Any) -> Any:
+    def answer(self, event: Any) -> Any:
         """Raises EOFError or OSError where it died."""
         self._line.send(event)
         if not self._line.poll(STILL):
+            self._fire.note("functions stood still")
             self._signal(signal.SIGCONT)
             if not self._line.poll(TIMEOUT):
                 self.kill()
@@ -111,8 +113,9 @@ class _Sandbox:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self._process.pid or 0, number)
+        if self._process.pid and self._process.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
 
 def _live(line: Connection, name: str, environment: dict[str, str], seed: str) -> None:

@@ -22,7 +22,8 @@ class Server:
 
     def __init__(self, state: Path) -> None:
         self._state, self._life = state, ExitStack()
-        self.owner_url = self._life.enter_context(postgres.running(state, port=0))
+        owner_url = self._life.enter_context(postgres.running(state, port=0))
+        self.database = Database(owner_url, (state / "postgres.password").read_text())
 
     def kill(self) -> None:
         """Nobody says goodbye to anybody."""
@@ -37,12 +38,13 @@ class Server:
 
     def start(self) -> None:
         """Returns when it takes connections."""
-        port = urlsplit(self.owner_url).port or 0
+        owner_url = self.database.owner_url
+        port = urlsplit(owner_url).port or 0
         while True:
             # Its last processes may not have gone yet, or another program has its port for a moment.
             with suppress(leash.ProgramEnded):
                 url = self._life.enter_context(postgres.running(self._state, port=port))
-                if url == self.owner_url:
+                if url == owner_url:
                     return
                 self._life.close()
 
@@ -55,14 +57,13 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[tuple[Server, Database]]:
+def running() -> Iterator[Server]:
     """A server with an empty, migrated database."""
     with TemporaryDirectory(prefix="winroom-fire-", dir=fastest()) as folder:
         server = Server(Path(folder))
         try:
-            schema.migrate(server.owner_url, PASSWORDS)
-            password = (Path(folder) / "postgres.password").read_text()
-            yield server, Database(server.owner_url, superuser_password=password)
+            schema.migrate(server.database.owner_url, PASSWORDS)
+            yield server
         finally:
             server.stop()
 

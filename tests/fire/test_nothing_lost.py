@@ -1,13 +1,12 @@
 """Thousands of sales of several companies, while everything dies that can: PostgreSQL, functions, answers of
 SQS, sockets. What was accepted is there once, and everybody sees it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from tests.e2e.conftest import wait_until
-from tests.fire import books, cloud, server
-from tests.fire.fire import Fire
+from tests.fire import books, server
+from tests.fire.cloud import Cloud
 from tests.fire.senders import Sender, sales
 from tests.fire.viewers import Viewer, items
 
@@ -35,35 +34,30 @@ BURNT = {
 
 
 def test_what_was_accepted_is_there_once_and_everybody_sees_it(
-    seed: int,
-    size: Callable[[int, int], int],
-    tell: Callable[[Mapping[str, object]], None],
-    tmp_path: Path,
+    aws: Cloud, size: Callable[[int, int], int]
 ) -> None:
-    fire, each, deaths = Fire(seed), size(50, 2500), size(3, 20)
-    with server.running() as (postgresql, database), cloud.running(database, fire, tmp_path / "log") as aws:
-        companies = [database.company(f"company-{n}") for n in range(4)]
-        companies[0].set(ingestion_per_minute=2)
-        viewers = [Viewer(aws, companies[n % 4], fire.dice(f"viewer {n}")) for n in range(8)]
-        loads = [sales(each, fire.dice(f"sales {n}")) for n in range(SENDERS)]
+    fire, each, deaths = aws.fire, size(50, 2500), size(3, 20)
+    companies = [aws.database.company(f"company-{n}") for n in range(4)]
+    companies[0].set(ingestion_per_minute=size(2, 30))
+    viewers = [Viewer(aws, companies[n % 4], fire.dice(f"viewer {n}")) for n in range(8)]
+    loads = [sales(each, fire.dice(f"sales {n}")) for n in range(SENDERS)]
 
-        def send(n: int) -> None:
-            Sender(aws, fire.dice(f"sender {n}")).send(companies[n % 4], loads[n])
+    def send(n: int) -> None:
+        Sender(aws, fire.dice(f"sender {n}")).send(companies[n % 4], loads[n])
 
-        def kill_postgresql() -> None:
-            moments = [SENDERS * each * n // (deaths + 1) for n in range(1, deaths + 1)]
-            server.kill_at(postgresql, fire, "sales accepted", moments)
+    def kill_postgresql() -> None:
+        moments = [SENDERS * each * n // (deaths + 1) for n in range(1, deaths + 1)]
+        server.kill_at(aws.postgresql, fire, "sales accepted", moments)
 
-        try:
-            with fire.side_by_side(*aws.works, *(viewer.live for viewer in viewers), kill_postgresql):
-                with ThreadPoolExecutor(SENDERS) as threads:
-                    list(threads.map(send, range(SENDERS)))
-                wait_until(aws.is_quiet, timeout=180)
-                wait_until(lambda: all(viewer.items == items(viewer.company) for viewer in viewers))
-        finally:
-            tell(fire.done)
-        for n, company in enumerate(companies):
-            books.hold_once(company, [*loads[n], *loads[n + 4]])
-            books.told_once(company)
-            books.balance(company)
+    with (
+        fire.side_by_side(*aws.works, *(viewer.live for viewer in viewers), kill_postgresql),
+        ThreadPoolExecutor(SENDERS) as threads,
+    ):
+        list(threads.map(send, range(SENDERS)))
+        wait_until(aws.is_quiet, timeout=180)
+        wait_until(lambda: all(viewer.items == items(viewer.company) for viewer in viewers))
+    for n, company in enumerate(companies):
+        books.hold_once(company, [*loads[n], *loads[n + 4]])
+        books.told_once(company)
+        books.balance(company)
     assert BURNT - fire.done.keys() == set()

@@ -32,9 +32,9 @@ class Viewer:
         self._must_read = False
 
     def live(self) -> None:
-        while not self._cloud.fire.is_over.wait(0.1):
+        while not self._cloud.fire.is_over.wait(0.4):
             with suppress(NoAnswer):
-                if self._client and self._dice.random() < 0.05:
+                if self._client and self._dice.random() < 0.1:
                     self._leave(self._client)
                 self.look()
 

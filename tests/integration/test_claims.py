@@ -6,7 +6,6 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 from urllib.parse import quote
-from uuid import UUID
 
 import pytest
 
@@ -18,6 +17,7 @@ from tests.floor import (
     approve,
     call,
     claim,
+    crowd,
     display,
     enqueue,
     exclude,
@@ -27,7 +27,7 @@ from tests.floor import (
     restore,
     told,
 )
-from winroom import board, claims, db, sessions
+from winroom import board, claims, db
 from winroom.settings import settings
 
 SELLERS = ["anna", "ben", "cem", "dora"]
@@ -693,26 +693,6 @@ def sound(company: Company) -> bool:
     numbers = [event["seq"] for event in told(company)]
     assert numbers == list(range(1, len(numbers) + 1))
     return True
-
-
-def crowd(company: Company, size: int) -> list[str]:
-    """So many sellers, each with a person: their tokens."""
-    company.database.execute(
-        "insert into wr.sellers (tenant_id, seller_id, display_name)"
-        " select %s, 'seller-' || n, 'Seller ' || n from generate_series(1, %s) n",
-        company.tenant_id,
-        size,
-    )
-    people: list[UUID] = [
-        row["user_id"]
-        for row in company.database.execute(
-            "insert into wr.users (tenant_id, email, display_name, role, seller_id, password_hash)"
-            " select tenant_id, seller_id || '@example.com', display_name, 'seller', seller_id, 'none'"
-            " from wr.sellers where tenant_id = %s and seller_id like 'seller-%%' returning user_id",
-            company.tenant_id,
-        )
-    ]
-    return [sessions.token(company.tenant_id, user_id, 0) for user_id in people]
 
 
 def at_once(act: Any, many: list[Any], threads: int = 16) -> list[Answer]:

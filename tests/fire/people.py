@@ -1,0 +1,104 @@
+"""Two hundred people of a company who all want the same: sellers who claim and give back, managers who judge,
+admins who mend what failed. Who gets no answer presses once more."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from tests.doors import Answer
+from tests.factories import Company
+from tests.fire.cloud import Cloud
+from tests.fire.sandboxes import NoAnswer
+from tests.floor import approve, call, claim, crowd, exclude, reject, release, restore
+
+Act = Callable[..., Answer]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What people have before them: perhaps it is so no longer."""
+
+    items: list[UUID]
+    excluded: list[UUID]
+    claims: list[UUID]
+    failed_events: list[UUID]
+
+    @classmethod
+    def of(cls, company: Company) -> "Screen":
+        def ids(statement: str) -> list[UUID]:
+            return [row["id"] for row in company.rows(f"{statement} order by 1 desc limit 40")]
+
+        return cls(
+            ids("select queue_id as id from wr.queue where status <> 'excluded'"),
+            ids("select queue_id as id from wr.queue where status = 'excluded'"),
+            ids("select claim_id as id from wr.claims where state in ('pending', 'approved')"),
+            ids("select dead_letter_id as id from wr.sales_events_dlq where is_open"),
+        )
+
+
+@dataclass(frozen=True)
+class Person:
+    cloud: Cloud
+    company: Company
+    token: str
+    acts: dict[str, int]
+    dice: Random
+
+    def act(self, screen: Screen) -> None:
+        """Does one thing with one of what it sees. Whether that can be done, the answer tells."""
+        (name,) = self.dice.choices(list(self.acts), list(self.acts.values()))
+        act, shown = _ACTS[name]
+        if not (seen := getattr(screen, shown)):
+            return
+        thing = {"id": self.dice.choice(seen)}
+        while (answer := self._pressed(act, thing)) is None or answer.status == 503:
+            self.cloud.fire.note("pressed once more")
+        assert answer.status in (200, 403, 409), answer.raw
+        self.cloud.fire.note(f"{name}: {answer.status}")
+        self.cloud.fire.note("acts")
+
+    def _pressed(self, act: Act, thing: dict[str, Any]) -> Answer | None:
+        try:
+            return act(self.company, thing, key=self.token, door=self.cloud.functions["api"])
+        except NoAnswer:
+            return None
+
+
+def replay(company: Company, failed: Any, **more: Any) -> Answer:
+    return call(company, "POST", f"/api/failed-events/{failed['id']}/replay", **more)
+
+
+def _claim_own(company: Company, item: Any, **more: Any) -> Answer:
+    return claim(company, item, None, **more)
+
+
+# What there is to be done, and to which part of the screen.
+_ACTS: dict[str, tuple[Act, str]] = {
+    "claim": (_claim_own, "items"),
+    "release": (release, "items"),
+    "exclude": (exclude, "items"),
+    "restore": (restore, "excluded"),
+    "approve": (approve, "claims"),
+    "reject": (reject, "claims"),
+    "replay": (replay, "failed_events"),
+}
+_SELLERS = {"claim": 4, "release": 1}
+_MANAGERS = {"release": 2, "exclude": 4, "restore": 2, "approve": 4, "reject": 2}
+_ADMINS = {"replay": 4, "approve": 1, "release": 1}
+
+
+def staff(cloud: Cloud, company: Company) -> list[Person]:
+    """A hundred and sixty sellers, thirty managers, ten admins."""
+    tokens = {
+        "seller": crowd(company, 160),
+        "manager": [company.person("manager")[1] for _ in range(30)],
+        "admin": [company.person("admin")[1] for _ in range(10)],
+    }
+    acts = {"seller": _SELLERS, "manager": _MANAGERS, "admin": _ADMINS}
+    return [
+        Person(cloud, company, token, acts[role], cloud.fire.dice(f"{company.slug} {role} {n}"))
+        for role in tokens
+        for n, token in enumerate(tokens[role])
+    ]
