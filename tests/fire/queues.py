@@ -48,10 +48,10 @@ class Queue:
         self._lock = threading.Lock()
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing but heartbeats is in it, whoever works at it."""
+    def waiting(self) -> int:
+        """How many messages are in it, also those that somebody works at; heartbeats do not count."""
         with self._lock:
-            return all(message.body == HEARTBEAT for message in self._messages)
+            return sum(message.body != HEARTBEAT for message in self._messages)
 
     def put(self, entries: Iterable[Entry]) -> None:
         with self._lock:
@@ -94,7 +94,7 @@ class Queue:
     def _bury(self) -> None:
         if self._dead is None:
             return
-        spent = [m for m in self._messages if self._is_spent(m)]
+        spent = {m for m in self._messages if self._is_spent(m)}
         self._messages = [m for m in self._messages if m not in spent]
         self._dead.put({"MessageBody": m.body} for m in spent)
         self._fire.note("dead letters", len(spent))
@@ -123,7 +123,8 @@ class Fifo(Queue):
                     self._messages.append(Message(entry["MessageBody"], entry["MessageGroupId"]))
 
     def _choose(self, visible: list[Message], at_most: int) -> list[Message]:
-        busy = {m.group for m in self._messages if m not in visible}
+        now = time.monotonic()
+        busy = {m.group for m in self._messages if m.visible_at > now}
         return [m for m in visible if m.group not in busy][:at_most]
 
 
@@ -140,8 +141,8 @@ class Sqs:
         }
 
     @property
-    def is_empty(self) -> bool:
-        return all(queue.is_empty for queue in self.queues.values())
+    def waiting(self) -> int:
+        return sum(queue.waiting for queue in self.queues.values())
 
     def answer(self, asked: Asked) -> Told | None:
         request = json.loads(asked.body)
