@@ -491,7 +491,7 @@ FAILED_WHY = {
     "unknown_product": "It names a product that your catalogue does not have.",
     "unreadable": "It could not be stored as it is.",
     "retries_exhausted": "It failed four times in a row. Replay it once the cause is gone.",
-    "lost": "A message told of it, but the sale itself never arrived.",
+    "lost": "It was never recorded: read what is known of it, and why.",
 }
 FAILED_NUMBER = "{number} or more"
 FAILED_SHOW = "Show"

@@ -4,9 +4,9 @@ from typing import Any
 
 from psycopg.errors import ForeignKeyViolation
 
-from winroom import db, messages, sales, telemetry
+from winroom import db, messages, reception, sales, telemetry
 from winroom.db import Connection, Cursor
-from winroom.messages import ImportReady, SaleEventReceived, Unreadable
+from winroom.messages import ImportReady, SaleEventReceived, Unreadable, UnrecordedSale
 
 
 @telemetry.door
@@ -22,7 +22,7 @@ def _decide(body: str) -> bool:
     return message is None or _settle(message)
 
 
-def _read(body: str) -> SaleEventReceived | None:
+def _read(body: str) -> SaleEventReceived | UnrecordedSale | None:
     """The message of an event; None where it is of none."""
     if body == messages.HEARTBEAT:
         return None
@@ -37,16 +37,19 @@ def _read(body: str) -> SaleEventReceived | None:
     return message
 
 
-def _settle(message: SaleEventReceived) -> bool:
+def _settle(message: SaleEventReceived | UnrecordedSale) -> bool:
     """Pending with attempts left: due now, an attempt spent. Pending without: failed. Processed or failed
     already: nothing to do. No row: recorded. False where that could not be done now."""
+    event = message.event if isinstance(message, UnrecordedSale) else message
     about: dict[str, Any] = {
-        "event_id": str(message.event_id),
-        "tenant_id": str(message.tenant_id),
-        "request_id": message.trace,
+        "event_id": str(event.event_id),
+        "tenant_id": str(event.tenant_id),
+        "request_id": event.trace,
     }
     try:
-        sale_id, status = _settled(message)
+        if isinstance(message, UnrecordedSale) and not _is_recorded(message):
+            return True
+        sale_id, status = _settled(event)
     except ForeignKeyViolation:
         telemetry.logger().error("dead letter of an unknown tenant dropped", **about)
         return True
@@ -58,6 +61,12 @@ def _settle(message: SaleEventReceived) -> bool:
         telemetry.measure(Failed=1)
     telemetry.logger().warning("dead letter decided", sale_id=sale_id, status=status, **about)
     return True
+
+
+def _is_recorded(message: UnrecordedSale) -> bool:
+    """Records a sale that came whole; False where it is no event of its own, and nothing is left to do."""
+    with db.tenant_session(message.tenant_id) as conn:
+        return reception.record(conn, message) is not None
 
 
 def _settled(message: SaleEventReceived) -> tuple[str | None, str | None]:

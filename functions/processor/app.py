@@ -14,11 +14,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.errors import ForeignKeyViolation
 
-from winroom import db, health, imports, messages, queue, sales, telemetry
+from winroom import db, health, imports, messages, queue, reception, sales, telemetry
 from winroom.db import Row
 from winroom.errors import DatabaseUnavailable
-from winroom.messages import ImportReady, RoomChanged, SaleEventReceived, Unreadable
+from winroom.messages import ImportReady, OfSales, RoomChanged, SaleEventReceived, Unreadable, UnrecordedSale
 
 Record = Mapping[str, Any]
 Batch = dict[str, SaleEventReceived]
@@ -36,16 +37,20 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answers with the messages that are to come back; everything else is settled."""
     records = [record for record in event["Records"] if record["body"] != messages.HEARTBEAT]
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE
-    read = list(_read(records))
-    unsettled = _process(_batches((r, m) for r, m in read if isinstance(m, SaleEventReceived)), deadline)
+    unsettled: list[str] = []
+    read = list(_recorded(_read(records), unsettled))
+    unsettled += _process(_batches((r, m) for r, m in read if isinstance(m, SaleEventReceived)), deadline)
     for message in [m for _, m in read if isinstance(m, ImportReady)]:
         _work(message, deadline)
     if len(records) < len(event["Records"]):
         _beat()
+    messages.hasten_sale_events(
+        (r["receiptHandle"], _times_received(r)) for r in records if r["messageId"] in unsettled
+    )
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in unsettled]}
 
 
-def _read(records: Iterable[Record]) -> Iterator[tuple[Record, SaleEventReceived | ImportReady]]:
+def _read(records: Iterable[Record]) -> Iterator[tuple[Record, OfSales]]:
     for record in records:
         try:
             yield record, messages.read_sales_event(record["body"])
@@ -54,17 +59,48 @@ def _read(records: Iterable[Record]) -> Iterator[tuple[Record, SaleEventReceived
             telemetry.logger().error("unreadable message dropped", reason=str(error))
 
 
+def _recorded(
+    read: Iterable[tuple[Record, OfSales]], unsettled: list[str]
+) -> Iterator[tuple[Record, SaleEventReceived | ImportReady]]:
+    """The same, once sales that came whole are recorded. Adds those to `unsettled` that could not be."""
+    is_away = False
+    for record, message in read:
+        if not isinstance(message, UnrecordedSale):
+            yield record, message
+            continue
+        try:
+            if is_away:
+                raise DatabaseUnavailable  # asked once; each time takes seconds
+            with db.tenant_session(message.tenant_id) as conn:
+                recorded = reception.record(conn, message)
+        except ForeignKeyViolation:
+            telemetry.logger().error("a sale of an unknown tenant was dropped", **_about({"": message.event}))
+        except Exception as error:
+            is_away = isinstance(error, DatabaseUnavailable)
+            telemetry.logger().warning(
+                "a sale is not recorded yet", exc_info=True, **_about({"": message.event})
+            )
+            unsettled.append(record["messageId"])
+        else:
+            if recorded:
+                yield record, recorded
+
+
 def _batches(received: Iterable[tuple[Record, SaleEventReceived]]) -> list[Batch]:
     """What is worked together. What came back may have killed its process: it is worked alone, and takes
     no neighbours along."""
     fresh: Batch = {}
     returning: list[Batch] = []
     for record, message in received:
-        if int(record["attributes"]["ApproximateReceiveCount"]) > 1:
+        if _times_received(record) > 1:
             returning.append({record["messageId"]: message})
         else:
             fresh[record["messageId"]] = message
     return [fresh, *returning] if fresh else returning
+
+
+def _times_received(record: Record) -> int:
+    return int(record["attributes"]["ApproximateReceiveCount"])
 
 
 def _process(batches: Sequence[Batch], deadline: float) -> list[str]:

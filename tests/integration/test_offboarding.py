@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, LiteralString
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from psycopg import sql
@@ -376,8 +377,11 @@ def test_what_is_under_way_for_a_company_that_is_gone_harms_nobody(
 def test_a_deletion_that_has_to_give_way_goes_on(company: Company, at_once: None) -> None:
     company.database.seller(company, "anna")
     deletes = ("tenant", "delete", "acme", "--without-export", "--confirm", "acme")
+    # Of two that wait for each other, PostgreSQL ends whoever looks first.
+    notice_deadlocks_after(company.database, "1min")
     with ThreadPoolExecutor(1) as thread, company.database.operator() as other:
         other.execute("select from wr.sellers for update")
+        notice_deadlocks_after(company.database, "3s")
         deleting = thread.submit(winroom, company.database, *deletes)
         # It has locked the company, and waits for the seller; whoever has that needs the company.
         while not waits_for_a_lock(company.database):
@@ -390,6 +394,13 @@ def test_a_deletion_that_has_to_give_way_goes_on(company: Company, at_once: None
         done = deleting.result()
     assert done.exit_code == 0, done.output
     assert mentions(company) == []
+
+
+def notice_deadlocks_after(database: Database, time: str) -> None:
+    """For connections that are opened from now on."""
+    with psycopg.connect(database.superuser_url, autocommit=True) as conn:
+        name = sql.Identifier(conn.info.dbname)
+        conn.execute(sql.SQL("alter database {} set deadlock_timeout = {}").format(name, time))
 
 
 def waits_for_a_lock(database: Database) -> bool:

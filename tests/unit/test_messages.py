@@ -118,7 +118,7 @@ def test_wake_ups_that_cannot_be_hastened_come_back_all_the_same(
     monkeypatch.setenv("ROOM_QUEUE_URL", queues.rooms + "-gone")
     settings.cache_clear()
     messages.hasten_wake_ups(["receipt"])
-    assert "failed wake-ups come back late" in capsys.readouterr().out
+    assert "failed messages come back late" in capsys.readouterr().out
 
 
 def test_every_heartbeat_travels_both_queues(queues: Queues) -> None:

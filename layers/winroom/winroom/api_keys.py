@@ -2,13 +2,14 @@
 
 import hashlib
 import secrets
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from winroom import copy, queries
-from winroom.callers import Caller, Role
+from winroom.callers import REMEMBERED_FOR, Caller, Role
 from winroom.db import Connection, Row
 from winroom.errors import Conflict, NotFound
 from winroom.validation import BlankIsAbsent, Input, Text100, WholeNumber
@@ -109,6 +110,12 @@ def rotate(conn: Connection, caller: Caller, api_key_id: UUID, rotation: Rotatio
     if retired is None:
         raise Conflict(copy.KEY_NOT_LIVE.format(state=find(conn, api_key_id)["state"]))
     return create(conn, caller.tenant_id, retired["name"], retired["scope"], caller.name)
+
+
+def had_ended(conn: Connection, api_key_id: str, moment: datetime) -> bool:
+    """Whether the key opened nothing any more at that moment, however long it was remembered."""
+    values = {"api_key_id": api_key_id, "moment": moment - timedelta(seconds=REMEMBERED_FOR)}
+    return conn.execute(_SQL["had_ended"], values).fetchone() is not None
 
 
 def resolve(conn: Connection, key: str) -> Caller | None:

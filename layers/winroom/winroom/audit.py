@@ -103,6 +103,11 @@ def row(entry: Entry, status: int) -> str:
     return json.dumps({**_values(entry), "status_code": status}, default=str)
 
 
+def note_row(conn: Connection, written: str, at: datetime) -> None:
+    """Writes what `row` made of a request of that moment. Sends only."""
+    conn.execute(_SQL["note_row"], {"request": written, "at": at})
+
+
 def note_failed_login(conn: Connection, entry: Entry) -> None:
     """Writes the row of a login that failed; where there is no such person it does nothing. Sends only."""
     conn.execute(_SQL["note_failed_login"], {**_values(entry), "error_message": "unauthenticated"})

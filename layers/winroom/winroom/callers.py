@@ -84,14 +84,16 @@ class Caller:
 
 # Seconds. So long may a credential that was revoked still be taken, in this process, for a live one.
 REMEMBERED_FOR = 60.0
+# The same while nobody can be asked, for keys that bring sales: they are checked when these are recorded.
+REMEMBERED_ALONE = 3600.0
 _AT_MOST = 10_000
 _memory: dict[bytes, tuple[float, Caller]] = {}
 
 
-def remembered(credential: str) -> Caller | None:
-    """Whom this process took the credential for within the last minute."""
+def remembered(credential: str, seconds: float = REMEMBERED_FOR) -> Caller | None:
+    """Whom this process took the credential for within the last seconds."""
     known = _memory.get(_hash(credential))
-    if known is None or time.time() - known[0] > REMEMBERED_FOR:
+    if known is None or time.time() - known[0] > seconds:
         return None
     return known[1]
 

@@ -64,6 +64,7 @@ PEOPLE_ONLY = "This needs a person's session: keys and displays have none."
 UNKNOWN_VERSION = "X-API-Version must be 1, or left out."
 
 EVENT_RECEIVED = "Event received and queued for processing"
+EVENT_KEPT = "Event received and kept; it is processed as soon as our database is back"
 EVENT_KNOWN = "This event was received before; nothing was changed"
 EVENT_CONFLICT = (
     "The sale_id or external_event_id already belongs to event {event_id} with other content. "
@@ -125,6 +126,7 @@ SUSPECTED_DUPLICATE = "Suspected duplicate of %s"
 UNKNOWN_PRODUCT = "The product %s is unknown: create it or correct the event, then replay it"
 KEY_CONFLICT = "Its sale_id or external_event_id belongs to event %s with other content"
 LOST_EVENT = "A message arrived for an event that is not recorded"
+ENDED_KEY = "It arrived while the database was away, with a key that was revoked before"
 
 PRODUCT_NAME_TAKEN = "A product of this name exists already, perhaps a deactivated one."
 SKU_TAKEN = "A product with this SKU exists already, perhaps a deactivated one."

@@ -238,8 +238,8 @@ def _edited(letter: Row, changes: Mapping[str, Any]) -> SaleEvent:
     """The content with the changes, as a sale event. Raises Invalid, Conflict where its event is gone."""
     if letter["reason"] != "lost" and not letter["has_event"]:
         raise Conflict(copy.EVENT_MISSING)
-    # What is kept of a lost event is a message, until somebody has written the event.
-    is_message = letter["reason"] == "lost" and not letter["is_edited"]
+    # What is kept of a lost event may be the message that told of it, until somebody has written the event.
+    is_message = letter["reason"] == "lost" and "sale_id" not in letter["payload"]
     content: dict[str, Any] = {} if is_message else letter["payload"]
     if "amount" in changes:  # the other name of the price: of two, the older value would win
         content = {name: value for name, value in content.items() if name != "sell_price"}
@@ -307,7 +307,7 @@ def _record(conn: Connection, caller: Caller, letter: Row, event: SaleEvent) -> 
     """A lost event is recorded for the first time, under its own id."""
     if letter["has_event"]:
         raise Conflict(copy.EVENT_RECORDED)
-    if sales.record(conn, [event], [letter["event_id"]]).fetchone() is None:
+    if sales.record(conn, sales.rows({letter["event_id"]: event})).fetchone() is None:
         raise Conflict(_taken(_owners(conn, [event])[0]) or copy.EVENT_RECORDED)
     _settle(conn, caller, [letter], "replayed")
     return Effects(due=[letter["event_id"]])

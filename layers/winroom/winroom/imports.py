@@ -185,9 +185,9 @@ def _recorded(
 
 def _received(conn: Connection, events: Sequence[SaleEvent]) -> list[Received]:
     by_id = {ids.new(): event for event in events}
-    recorded = {row["event_id"] for row in sales.record(conn, list(by_id.values()), list(by_id), "import")}
+    recorded = {row["event_id"] for row in sales.record(conn, sales.rows(by_id), "import")}
     rest = {i: event for i, event in by_id.items() if i not in recorded}
-    known = sales.compare(conn, list(rest.values()), list(rest), "import") if rest else []
+    known = sales.compare(conn, sales.rows(rest), "import") if rest else []
     return [*(Received(event_id) for event_id in by_id if event_id in recorded), *known]
 
 

@@ -1,24 +1,30 @@
 """What travels through the queues: the contracts, and the one place that sends them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from winroom import aws, ids, telemetry
 from winroom.settings import settings, trace_header
 
+if TYPE_CHECKING:
+    from winroom.sales import Source
+
 HEARTBEAT = '{"version": 1, "heartbeat": true}'
 
-# SQS takes this many messages in one request.
+# SQS takes so many messages in one request, and so many bytes of them, their attributes not counted.
 _BATCH = 10
+_BATCH_BYTES = 200_000
 # A list of ids that serves the logs alone is no longer than this.
 NAMED = 20
 # Seconds until a wake-up that failed is tried again. FIFO keeps back what else its room is to be told.
 _WAKE_UP_AGAIN = 3
+# Seconds until a sale event that failed is, at most: it takes twice as long each time.
+_EVENT_AGAIN = 180
 
 
 class Unreadable(ValueError):
@@ -98,10 +104,51 @@ class ImportReady:
         )
 
 
-def read_sales_event(body: str) -> SaleEventReceived | ImportReady:
-    """What came through the sales-events queue. Raises Unreadable for anything but its two contracts."""
-    # Quotes of a trace are escaped, so no sale can look like an import.
-    return (ImportReady if '"import_id"' in body else SaleEventReceived).read(body)
+@dataclass(frozen=True, slots=True)
+class UnrecordedSale:
+    """On the sales-events queue: a sale whole, received while the database was away, to be recorded later."""
+
+    event: SaleEventReceived
+    source: "Source"
+    # What SaleEvent.row() and audit.row() made of it.
+    sale: dict[str, str | None]
+    request: str
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self.event.tenant_id
+
+    @property
+    def api_key_id(self) -> str | None:
+        """The key that it came with, if it was one."""
+        key: str | None = json.loads(self.request)["api_key_id"]
+        return key
+
+    @classmethod
+    def read(cls, body: str) -> Self:
+        """Raises Unreadable for anything that `body()` did not write."""
+        try:
+            content = json.loads(body)
+            event = SaleEventReceived.read(body)
+            return cls(event, content["source"], dict(content["sale"]), content["request"])
+        except _NOT_OURS as error:
+            raise Unreadable(f"not a whole sale: {error}") from error
+
+    def body(self) -> str:
+        whole = {"source": self.source, "sale": self.sale, "request": self.request}
+        return json.dumps(json.loads(self.event.body()) | whole)
+
+
+# What travels through the sales-events queue.
+OfSales = SaleEventReceived | ImportReady | UnrecordedSale
+
+
+def read_sales_event(body: str) -> OfSales:
+    """What came through the sales-events queue. Raises Unreadable for anything but its three contracts."""
+    # Quotes within texts are escaped, so no sale can look like an import.
+    if '"import_id"' in body:
+        return ImportReady.read(body)
+    return (UnrecordedSale if '"sale"' in body else SaleEventReceived).read(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +188,9 @@ class RoomChanged:
         )
 
 
-def send_sale_events(events: Sequence[SaleEventReceived | ImportReady]) -> None:
+def send_sale_events(events: Sequence[OfSales]) -> None:
     """Hands events, and parts of imports, to the processor. Raises aws.Refused or NotSent; the sweeper sends
-    what was not sent."""
+    what was not sent, unless it is an UnrecordedSale."""
     _send(
         settings().sales_events_queue_url,
         # The tenant as group makes it a fair queue: one company's flood does not starve the others.
@@ -151,7 +198,7 @@ def send_sale_events(events: Sequence[SaleEventReceived | ImportReady]) -> None:
     )
 
 
-def try_to_send_sale_events(events: Sequence[SaleEventReceived | ImportReady]) -> None:
+def try_to_send_sale_events(events: Sequence[OfSales]) -> None:
     """The same after a commit that stands whatever happens now: a failure is logged."""
     try:
         send_sale_events(events)
@@ -186,13 +233,27 @@ def try_to_wake_rooms(changes: Sequence[RoomChanged]) -> None:
 def hasten_wake_ups(receipts: Sequence[str]) -> None:
     """Wake-ups that are not deleted come back in seconds, and not when their visibility timeout ends. They do
     that anyway: a failure is logged."""
-    entries = [{"Id": str(n), "ReceiptHandle": r} for n, r in enumerate(receipts)]
+    _hasten(settings().room_queue_url, [(receipt, _WAKE_UP_AGAIN) for receipt in receipts])
+
+
+def hasten_sale_events(received: Iterable[tuple[str, int]]) -> None:
+    """The same for sale events, of which each knows how often it was received: soon at first, then ever more
+    rarely, so that they wait at most as long again as whatever they wait for has lasted."""
+    again = [(receipt, min(2**times, _EVENT_AGAIN)) for receipt, times in received]
+    _hasten(settings().sales_events_queue_url, again)
+
+
+def _hasten(queue_url: str, receipts: Sequence[tuple[str, int]]) -> None:
+    entries = [
+        {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
+        for n, (receipt, seconds) in enumerate(receipts)
+    ]
     try:
         for start in range(0, len(entries), _BATCH):
-            part = [{**e, "VisibilityTimeout": _WAKE_UP_AGAIN} for e in entries[start : start + _BATCH]]
-            _ask("ChangeMessageVisibilityBatch", {"QueueUrl": settings().room_queue_url, "Entries": part})
+            part = entries[start : start + _BATCH]
+            _ask("ChangeMessageVisibilityBatch", {"QueueUrl": queue_url, "Entries": part})
     except Exception:
-        telemetry.logger().warning("failed wake-ups come back late", exc_info=True)
+        telemetry.logger().warning("failed messages come back late", exc_info=True)
 
 
 def send_heartbeats() -> None:
@@ -210,8 +271,8 @@ class NotSent(Exception):
 def _send(queue_url: str, entries: list[dict[str, str]]) -> None:
     """Sends all that can be sent, and only then raises what went wrong."""
     failures: list[Exception] = []
-    for start in range(0, len(entries), _BATCH):
-        part = [{"Id": str(n), **e, **_traced()} for n, e in enumerate(entries[start : start + _BATCH])]
+    for messages in _parts(entries):
+        part = [{"Id": str(n), **message, **_traced()} for n, message in enumerate(messages)]
         try:
             answer = _ask("SendMessageBatch", {"QueueUrl": queue_url, "Entries": part})
         except Exception as error:
@@ -221,6 +282,20 @@ def _send(queue_url: str, entries: list[dict[str, str]]) -> None:
             failures.append(NotSent(f"{len(refused)} of {len(part)}: {refused[0].get('Message')}"))
     if failures:
         raise failures[0]
+
+
+def _parts(entries: list[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
+    """As many messages at once as SQS takes; bodies are ASCII, a character a byte."""
+    part: list[dict[str, str]] = []
+    size = 0
+    for entry in entries:
+        size += len(entry["MessageBody"])
+        if len(part) == _BATCH or (part and size > _BATCH_BYTES):
+            yield part
+            part, size = [], len(entry["MessageBody"])
+        part.append(entry)
+    if part:
+        yield part
 
 
 def _traced() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
@@ -206,42 +206,34 @@ class Received:
     is_duplicate: bool = False
     # The id was taken by other content: the body is kept as a failed event, beside `event_id`.
     is_conflict: bool = False
+    # Nobody could be asked whether the id was taken: the event waits in the queue, whole.
+    is_unrecorded: bool = False
 
     @property
     def is_new(self) -> bool:
         return not self.is_duplicate and not self.is_conflict
 
 
-def record(
-    conn: Connection,
-    events: Sequence[SaleEvent],
-    event_ids: Sequence[UUID],
-    source: Source = "api",
-) -> Cursor:
-    """Makes the events durable whose ids nobody has taken; yields their `event_id`s. Sends only.
+def record(conn: Connection, events: str, source: Source = "api") -> Cursor:
+    """Makes the events durable whose ids nobody has taken, of those that `rows` wrote; yields their
+    `event_id`s. Sends only.
 
     What it does not yield is repeated or contradicted: `compare` says which, in a later statement, for
     only that one sees what a concurrent request has written.
     """
-    values = {"events": rows(events, event_ids), "source": source}
-    return conn.execute(_SQL["record"], values)
+    return conn.execute(_SQL["record"], {"events": events, "source": source})
 
 
-def compare(
-    conn: Connection,
-    events: Sequence[SaleEvent],
-    event_ids: Sequence[UUID],
-    source: Source = "api",
-) -> list[Received]:
+def compare(conn: Connection, events: str, source: Source = "api") -> list[Received]:
     """What the events that `record` did not take repeat or contradict, in order; keeps contradictions."""
-    values = {"events": rows(events, event_ids), "source": source, "conflict": copy.KEY_CONFLICT}
+    values = {"events": events, "source": source, "conflict": copy.KEY_CONFLICT}
     return [Received(**row) for row in conn.execute(_SQL["compare"], values)]
 
 
-def rows(events: Sequence[SaleEvent], event_ids: Sequence[UUID]) -> str:
-    """The events as the database takes them, one JSON array: seven arrays, one for each column, take
-    five times as long to write."""
-    return json.dumps([event.row(event_id) for event, event_id in zip(events, event_ids, strict=True)])
+def rows(events: Mapping[UUID, SaleEvent]) -> str:
+    """Events under their ids as the database takes them, one JSON array: seven arrays, one for each column,
+    take five times as long to write."""
+    return json.dumps([event.row(event_id) for event_id, event in events.items()])
 
 
 def find(conn: Connection, event_id: UUID) -> Row:
@@ -299,5 +291,12 @@ def quarantine(conn: Connection, event_id: UUID, error: str) -> Cursor:
 
 def record_lost(conn: Connection, event_id: UUID, message: str) -> Cursor:
     """Keeps a message whose event is nowhere, once; yields a row if it was the first time. Sends only."""
-    values = {"event_id": event_id, "payload": message, "error": copy.LOST_EVENT}
+    return record_unrecorded(conn, event_id, None, message, copy.LOST_EVENT)
+
+
+def record_unrecorded(
+    conn: Connection, event_id: UUID, sale_id: str | None, payload: str, error: str
+) -> Cursor:
+    """The same for what is known of an event that was not recorded, and why not."""
+    values = {"event_id": event_id, "sale_id": sale_id, "payload": payload, "error": error}
     return conn.execute(_SQL["record_lost"], values)

@@ -196,6 +196,10 @@ class Call:
         self._note(row)
         return row
 
+    def count_alone(self) -> None:
+        """Counts the request, where the database cannot. Raises RateLimited."""
+        self._note(rate_limit.count_alone(self.caller.tenant_id, self.bucket))
+
     def batch(self, work: Work[Result]) -> Result:
         """The caller's work in one round trip, counted; `work` leaves the audit row. See db.tenant_batch."""
 
@@ -343,11 +347,21 @@ def _authenticate(call: Call) -> Caller:
     credential = _credential(call)
     caller = callers.remembered(credential)
     if caller is None:
-        with db.open_session() as conn:
-            caller = _resolver(credential)(conn, credential)
-        callers.remember(credential, caller)
+        try:
+            caller = _resolved(credential)
+        except DatabaseUnavailable:
+            caller = callers.remembered(credential, callers.REMEMBERED_ALONE)
+            if caller is None or not caller.api_key_id or not call.route.takes_sales:
+                raise
     if caller is None:
         raise Unauthenticated
+    return caller
+
+
+def _resolved(credential: str) -> Caller | None:
+    with db.open_session() as conn:
+        caller = _resolver(credential)(conn, credential)
+    callers.remember(credential, caller)
     return caller
 
 

@@ -48,6 +48,9 @@ update wr.api_keys set revoked_at = now() + make_interval(mins => %(overlap_minu
 where api_key_id = %(api_key_id)s and revoked_at is null
 returning name, scope;
 
+-- had_ended: A key, if it had its end before a moment.
+select from wr.api_keys where api_key_id = %(api_key_id)s and live_until < %(moment)s;
+
 -- resolve: Whom a key speaks for; needs no tenant.
 select tenant_id, api_key_id, scope, plan, settings, wr.pauses_of(tenant_id, api_key_id) as pauses
 from wr.resolve_api_key(%(key_hash)s);

@@ -8,6 +8,20 @@ values (
 -- Written again where a commit's answer was lost.
 on conflict (tenant_id, audit_id) do nothing;
 
+-- note_row: One request of earlier, as JSON.
+insert into wr.api_audit_log (
+    tenant_id, audit_id, api_key_id, user_id, display_id, endpoint, http_method, status_code, request_id, request_ip, user_agent,
+    response_time_ms, created_at)
+select
+    wr.current_tenant(), request.audit_id, request.api_key_id, request.user_id, request.display_id, request.endpoint,
+    request.http_method, request.status_code, request.request_id, request.request_ip, request.user_agent,
+    request.response_time_ms, %(at)s
+from json_to_record(%(request)s::json) as request (
+    audit_id uuid, api_key_id uuid, user_id uuid, display_id uuid, endpoint text, http_method text, status_code integer,
+    request_id text, request_ip inet, user_agent text, response_time_ms integer)
+-- Of several sales of a request, each brings its row.
+on conflict (tenant_id, audit_id) do nothing;
+
 -- note_failed_login: A login that failed, if there is such a person.
 insert into wr.api_audit_log (
     tenant_id, audit_id, user_id, endpoint, http_method, status_code, request_id, request_ip, user_agent, response_time_ms,

@@ -84,7 +84,7 @@ limit 50;
 -- hold: Locks dead letters, in the order of their ids; beside each, what is known of its event.
 select
     d.dead_letter_id as id, d.event_id, d.sale_id, d.failure_reason as reason, d.payload,
-    d.original_payload is not null as is_edited, d.is_open, d.resolution, d.resolved_by, d.resolved_at,
+    d.is_open, d.resolution, d.resolved_by, d.resolved_at,
     e.event_id is not null as has_event, e.sale_id as received_sale_id,
     e.external_event_id as received_external_event_id, e.source, e.conflicts_with
 from wr.sales_events_dlq d

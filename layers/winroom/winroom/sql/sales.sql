@@ -168,8 +168,8 @@ dead_letter as (
 select status, sale_id from refused;
 
 -- record_lost: A message whose event nobody recorded; kept, because it may be a sale.
-insert into wr.sales_events_dlq (tenant_id, event_id, failure_reason, payload, last_error)
-select wr.current_tenant(), %(event_id)s, 'lost', %(payload)s::jsonb, %(error)s
+insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, payload, last_error)
+select wr.current_tenant(), %(event_id)s, %(sale_id)s, 'lost', %(payload)s::jsonb, left(%(error)s, 1000)
 where not exists (select from wr.sales_events where event_id = %(event_id)s)
   and not exists (select from wr.sales_events_archive where event_id = %(event_id)s)
 on conflict do nothing
