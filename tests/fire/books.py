@@ -9,17 +9,18 @@ from psycopg import IsolationLevel
 from tests.factories import Company
 from tests.floor import call
 from winroom import ledger
+from winroom.db import Connection
 
 Sale = dict[str, Any]
 
 
-def balance(company: Company) -> None:
-    """What `winroom verify` looks for is nowhere, and the room's numbers have no gap."""
-    with company.database.operator() as conn:
-        conn.isolation_level = IsolationLevel.REPEATABLE_READ
-        ledger.enter(conn, company.slug)
-        assert [fault.sentences for fault in ledger.faults(conn)] == []
-    numbers = [row["seq"] for row in company.rows("select seq from wr.events order by seq")]
+def balance(slug: str, operator: Connection) -> None:
+    """What `winroom verify` looks for is nowhere, and the numbers of the company's room have no gap."""
+    operator.isolation_level = IsolationLevel.REPEATABLE_READ
+    tenant_id = ledger.enter(operator, slug)
+    assert [fault.sentences for fault in ledger.faults(operator)] == []
+    log = operator.execute("select seq from wr.events where tenant_id = %s order by seq", [tenant_id])
+    numbers = [row["seq"] for row in log]
     assert numbers == list(range(1, len(numbers) + 1))
 
 

@@ -44,7 +44,7 @@ class Cloud:
         """What goes on all the time, for Fire.side_by_side."""
         queues, functions, fire = self._sqs.queues, self.functions, self.fire
         return [
-            *[mapping(queues["sales-events"], 10, functions["processor"], fire)] * 2,
+            *[mapping(queues["sales-events"], 10, functions["processor"], fire)] * 4,
             *[mapping(queues["room.fifo"], 5, functions["fan-out"], fire)] * 2,
             mapping(queues["sales-events-dlq"], 10, functions["dead_letters"], fire),
             self._pass_minutes,

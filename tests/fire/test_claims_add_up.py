@@ -42,7 +42,8 @@ def test_boards_equal_the_recount_at_every_quiet_moment(aws: Cloud, size: Callab
             for act in acts:
                 act.result()
             wait_until(aws.is_quiet)
-            books.balance(company)
+            with aws.database.operator() as conn:
+                books.balance(company.slug, conn)
             books.show_wins(company)
             fire.note("quiet moments")
     books.hold(company, sent)
