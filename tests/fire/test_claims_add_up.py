@@ -3,7 +3,6 @@ every quiet moment."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from tests.e2e.conftest import wait_until
 from tests.fire import books, people, server
@@ -23,20 +22,23 @@ BURNT = {
 
 
 def test_boards_equal_the_recount_at_every_quiet_moment(aws: Cloud, size: Callable[[int, int], int]) -> None:
-    fire, rounds = aws.fire, size(4, 40)
+    fire, rounds = aws.fire, size(2, 40)
     company = aws.database.company("acme")
     company.set(claim_approval=True)
     staff = people.staff(aws, company)
     sender = Sender(aws, fire.dice("sender"))
-    sent: list[dict[str, Any]] = []
+    sent = sales(20, fire.dice("sales"))
 
     def kill_postgresql() -> None:
         server.kill_at(aws.postgresql, fire, "acts", range(250, 200 * rounds, 400))
 
     with fire.side_by_side(*aws.works, kill_postgresql), ThreadPoolExecutor(16) as threads:
+        sender.send(company, sent)
+        wait_until(aws.is_quiet)
         for number in range(rounds):
             screen, some = Screen.of(company), sales(20, fire.dice(f"sales {number}"))
-            acts = [threads.submit(person.act, screen) for person in staff]
+            crowd = fire.dice(f"crowd {number}").sample(staff, len(staff))
+            acts = [threads.submit(person.act, screen) for person in crowd]
             sender.send(company, some)
             sent += some
             for act in acts:

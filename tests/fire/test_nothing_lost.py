@@ -38,7 +38,7 @@ def test_what_was_accepted_is_there_once_and_everybody_sees_it(
 ) -> None:
     fire, each, deaths = aws.fire, size(50, 2500), size(3, 20)
     companies = [aws.database.company(f"company-{n}") for n in range(4)]
-    companies[0].set(ingestion_per_minute=size(2, 30))
+    companies[0].set(ingestion_per_minute=size(3, 30))
     viewers = [Viewer(aws, companies[n % 4], fire.dice(f"viewer {n}")) for n in range(8)]
     loads = [sales(each, fire.dice(f"sales {n}")) for n in range(SENDERS)]
 
