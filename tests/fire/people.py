@@ -85,16 +85,16 @@ _ACTS: dict[str, tuple[Act, str]] = {
     "replay": (replay, "failed_events"),
 }
 _SELLERS = {"claim": 4, "release": 1}
-_MANAGERS = {"release": 2, "exclude": 4, "restore": 2, "approve": 4, "reject": 2}
+_MANAGERS = {"release": 2, "exclude": 3, "restore": 3, "approve": 3, "reject": 3}
 _ADMINS = {"replay": 4, "approve": 1, "release": 1}
 
 
 def staff(cloud: Cloud, company: Company) -> list[Person]:
-    """A hundred and sixty sellers, thirty managers, ten admins."""
+    """A hundred and twenty sellers, sixty managers, twenty admins."""
     tokens = {
-        "seller": crowd(company, 160),
-        "manager": [company.person("manager")[1] for _ in range(30)],
-        "admin": [company.person("admin")[1] for _ in range(10)],
+        "seller": crowd(company, 120),
+        "manager": [company.person("manager")[1] for _ in range(60)],
+        "admin": [company.person("admin")[1] for _ in range(20)],
     }
     acts = {"seller": _SELLERS, "manager": _MANAGERS, "admin": _ADMINS}
     return [
