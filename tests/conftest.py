@@ -1,8 +1,9 @@
 """A migrated template database, cloned for each test; the functions' own settings, read anew for each."""
 
 import os
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -125,3 +126,37 @@ def stack() -> Iterator[Stack]:
     (STATE / "demo.json").unlink(missing_ok=True)
     with local.up(STATE) as running:
         yield running
+
+
+# Of experiments.
+Size = Callable[[int, int], int]
+Tell = Callable[[Mapping[str, int]], None]
+
+
+@pytest.fixture
+def size() -> Size:
+    """Of a short and a long size the one that is asked for: WINROOM_FIRE=long."""
+    is_long = os.environ.get("WINROOM_FIRE") == "long"
+    return lambda short, long: long if is_long else short
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Tell:
+    """Says at the end of the run what was done, and how often."""
+    return lambda done: record_property("done", ", ".join(f"{what}: {done[what]}" for what in sorted(done)))
+
+
+@pytest.fixture
+def seed(tell: Tell) -> int:
+    """What dice are made of: with WINROOM_SEED they fall again as they fell."""
+    seed = int(os.environ.get("WINROOM_SEED") or secrets.randbelow(10**6))
+    tell({"WINROOM_SEED": seed})
+    return seed
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "teardown":
+                for done in [value for name, value in report.user_properties if name == "done"]:
+                    terminalreporter.write_line(f"{report.nodeid}: {done}")

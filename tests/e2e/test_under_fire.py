@@ -6,7 +6,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from infra.local.stack import Stack
-from tests.conftest import STATE
+from tests.conftest import STATE, Size, Tell
 from tests.e2e.conftest import Company, Room, Stop, new_company, wait_until
 from tests.e2e.levers import Levers
 from tests.factories import sale
@@ -33,8 +33,8 @@ def test_what_was_accepted_is_there_once_whatever_is_killed(
     levers: Levers,
     stopped: Stop,
     seed: int,
-    size: Callable[[int, int], int],
-    tell: Callable[[Mapping[str, object]], None],
+    size: Size,
+    tell: Tell,
 ) -> None:
     each, outages, dice = size(60, 500), size(1, 4), random.Random(seed)
     companies = [new_company(stack) for _ in range(4)]

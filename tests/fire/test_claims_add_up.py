@@ -1,9 +1,9 @@
 """Two hundred people at the same sales, while functions and PostgreSQL die: the board equals the recount at
 every quiet moment."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.conftest import Size
 from tests.e2e.conftest import wait_until
 from tests.fire import books, people, server
 from tests.fire.cloud import Cloud
@@ -21,8 +21,8 @@ BURNT = {
 }
 
 
-def test_boards_equal_the_recount_at_every_quiet_moment(aws: Cloud, size: Callable[[int, int], int]) -> None:
-    fire, rounds = aws.fire, size(2, 40)
+def test_boards_equal_the_recount_at_every_quiet_moment(aws: Cloud, size: Size) -> None:
+    fire, rounds = aws.fire, size(2, 25)
     company = aws.database.company("acme")
     company.set(claim_approval=True)
     staff = people.staff(aws, company)

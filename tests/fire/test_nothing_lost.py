@@ -1,9 +1,9 @@
 """Thousands of sales of several companies, while everything dies that can: PostgreSQL, functions, answers of
 SQS, sockets. What was accepted is there once, and everybody sees it."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.conftest import Size
 from tests.e2e.conftest import wait_until
 from tests.fire import books, server
 from tests.fire.cloud import Cloud
@@ -33,9 +33,7 @@ BURNT = {
 }
 
 
-def test_what_was_accepted_is_there_once_and_everybody_sees_it(
-    aws: Cloud, size: Callable[[int, int], int]
-) -> None:
+def test_what_was_accepted_is_there_once_and_everybody_sees_it(aws: Cloud, size: Size) -> None:
     fire, each, deaths = aws.fire, size(50, 2500), size(3, 20)
     companies = [aws.database.company(f"company-{n}") for n in range(4)]
     companies[0].set(ingestion_per_minute=size(3, 30))
