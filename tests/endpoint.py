@@ -11,6 +11,8 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Asked:
+    """Header names in lower case."""
+
     method: str
     path: str
     headers: Mapping[str, str]
@@ -37,7 +39,8 @@ def answering(answer: Callable[[Asked], Told | None]) -> Iterator[str]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            told = answer(Asked(self.command, self.path, self.headers, body))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            told = answer(Asked(self.command, self.path, headers, body))
             if told is None:
                 self.close_connection = True
                 return

@@ -51,7 +51,7 @@ def test_what_was_accepted_is_there_once_whatever_is_killed(
                 start()
             repeated = sum(one.result() for one in sent)
             wait_until(lambda: killed[0] >= 5)
-        wait_until(lambda: has_settled(levers, companies, each), timeout=180)
+        wait_until(lambda: has_settled(levers, companies, each), timeout=300)
         for room in opened:
             catch_up(room, each)
     tell({"PostgreSQL killed": outages, "the processor killed": killed[0], "requests repeated": repeated})
@@ -91,7 +91,7 @@ def catch_up(room: Room, number: int) -> None:
     while len(room.seen) < number:
         last = next(n for n in range(number) if n + 1 not in room.seen)
         room.send({"action": "resume", "after": last})
-        room.receive()
+        room.receive(timeout=60)
     assert sorted(room.seen) == list(range(1, number + 1))
 
 

@@ -34,7 +34,7 @@ def test_boards_equal_the_recount_at_every_quiet_moment(aws: Cloud, size: Size) 
 
     with fire.side_by_side(*aws.works, kill_postgresql), ThreadPoolExecutor(16) as threads:
         sender.send(company, sent)
-        wait_until(aws.is_quiet)
+        wait_until(aws.is_quiet, timeout=300)
         for number in range(rounds):
             screen, some = Screen.of(company), sales(20, fire.dice(f"sales {number}"))
             crowd = fire.dice(f"crowd {number}").sample(staff, len(staff))
@@ -43,7 +43,7 @@ def test_boards_equal_the_recount_at_every_quiet_moment(aws: Cloud, size: Size) 
             sent += some
             for act in acts:
                 act.result()
-            wait_until(aws.is_quiet)
+            wait_until(aws.is_quiet, timeout=300)
             with aws.database.operator() as conn:
                 books.balance(company.slug, conn)
             books.show_wins(company)

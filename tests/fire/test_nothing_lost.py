@@ -52,8 +52,8 @@ def test_what_was_accepted_is_there_once_and_everybody_sees_it(aws: Cloud, size:
         ThreadPoolExecutor(SENDERS) as threads,
     ):
         list(threads.map(send, range(SENDERS)))
-        wait_until(aws.is_quiet, timeout=180)
-        wait_until(lambda: all(viewer.items == items(viewer.company) for viewer in viewers))
+        wait_until(aws.is_quiet, timeout=300)
+        wait_until(lambda: all(viewer.items == items(viewer.company) for viewer in viewers), timeout=300)
     for n, company in enumerate(companies):
         books.hold_once(company, [*loads[n], *loads[n + 4]])
         books.told_once(company)
