@@ -111,6 +111,8 @@ class Call:
     headers: dict[str, str] = field(default_factory=dict)
     caller_or_none: Caller | None = None
     is_noted: bool = False
+    # Whether the database was away when it was asked for the caller: it is not asked again.
+    is_alone: bool = False
     # Whether the route lets the caller in.
     is_admitted: bool = False
     # Why it is refused, where a page tells it.
@@ -192,6 +194,8 @@ class Call:
     def statement(self, work: Work[Cursor]) -> Row:
         """The caller's work as one statement that enters, counts and audits by itself; its row, in which are
         `hits` and `resets_at`. See db.tenant_statement."""
+        if self.is_alone:
+            raise DatabaseUnavailable
         row = db.only(db.tenant_statement(work))
         self._note(row)
         return row
@@ -353,6 +357,7 @@ def _authenticate(call: Call) -> Caller:
             caller = callers.remembered(credential, callers.REMEMBERED_ALONE)
             if caller is None or not caller.api_key_id or not call.route.takes_sales:
                 raise
+            call.is_alone = True
     if caller is None:
         raise Unauthenticated
     return caller
