@@ -212,14 +212,14 @@ FAILURES: list[tuple[type[Exception], Callable[[Connection], object]]] = [
 # What clients do, and how often of a thousand times.
 DEEDS: dict[Callable[[Client, Company], None], int] = {
     Client.sells: 200,
-    Client.processes: 50,
-    Client.looks: 150,
+    Client.processes: 40,
+    Client.looks: 100,
     Client.knocks: 50,
     Client.notes: 150,
     Client.reads: 200,
-    Client.enters_nowhere: 130,
-    Client.fails: 50,
-    Client.dies: 15,
+    Client.enters_nowhere: 215,
+    Client.fails: 30,
+    Client.dies: 10,
     Client.breaks: 5,
 }
 
