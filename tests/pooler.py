@@ -5,21 +5,20 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import dict_row
 
 from infra.local import leash, ports, programs
 from tests.factories import Database
 
 _SETTINGS = """\
 [databases]
-{name} = host={host} port={server_port}
+{name} = host=127.0.0.1 port={server_port}
 
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -36,47 +35,57 @@ server_login_retry = 0.1
 """
 
 
-@dataclass
 class Pooler:
-    """A running pooler of one database."""
+    """A pooler of one database."""
 
-    database: Database
-    port: int
-    _carried_before: int = 0
+    def __init__(self, database: Database, port: int, settings: Path) -> None:
+        self.database = database
+        self._port = port
+        self._settings = settings
+        self._log = settings.with_name("pooler.log")
+        self._carried = 0
+        self._life = ExitStack()
+
+    def start(self) -> None:
+        command = [_program(), str(self._settings)]
+        holder = self._life.enter_context(leash.leashed(command, log=self._log, env={}))
+        while not ports.answers(self._port):
+            leash.must_run(holder, self._log)
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Ends at once, and all connections with it."""
+        self._carried = self.transactions
+        self._life.close()
 
     def url_of(self, login: str) -> str:
         url = urlsplit(self.database.url_of(login))
-        return url._replace(netloc=f"{url.username}:{url.password}@{ports.LOOPBACK}:{self.port}").geturl()
+        return url._replace(netloc=f"{url.username}:{url.password}@{ports.LOOPBACK}:{self._port}").geturl()
 
     @property
     def transactions(self) -> int:
         """How many it has carried, at least."""
-        counted = [row for row in self._tell("show stats") if row["database"] == self.database.name]
-        return self._carried_before + sum(int(row["total_xact_count"]) for row in counted)
-
-    def drop_all(self) -> None:
-        """Cuts off all clients and servers at once; whoever comes again is served."""
-        self._carried_before = self.transactions  # it forgets them
-        self._tell(f"kill {self.database.name}")
-        self._tell(f"resume {self.database.name}")
-
-    def _tell(self, command: str) -> list[DictRow]:
         console = urlsplit(self.url_of("operator"))._replace(path="/pgbouncer").geturl()
         with psycopg.connect(console, autocommit=True, row_factory=dict_row) as conn:
-            cursor = conn.execute(command.encode())
-            return cursor.fetchall() if cursor.description else []
+            stats = {row["database"]: row for row in conn.execute("show stats")}
+        served = stats.get(self.database.name, {"total_xact_count": 0})
+        return self._carried + int(served["total_xact_count"])
 
 
 @contextmanager
-def running(database: Database, servers: int) -> Iterator[Pooler]:
-    """A pooler with so many connections to the database for each login."""
+def running(database: Database, servers: int, by_way_of: int | None = None) -> Iterator[Pooler]:
+    """A pooler with so many connections to the database for each login, perhaps by way of another port."""
     with TemporaryDirectory(prefix="winroom-pooler-") as folder, ports.reserved(0) as port:
-        settings, log = _write(Path(folder), database, port, servers), Path(folder) / "pooler.log"
-        with leash.leashed([_program(), settings], log=log, env={}) as holder:
-            while not ports.answers(port):
-                leash.must_run(holder, log)
-                time.sleep(0.05)
-            yield Pooler(database, port)
+        server_port = by_way_of or urlsplit(database.owner_url).port
+        settings = _SETTINGS.format(
+            name=database.name, server_port=server_port, port=port, folder=folder, servers=servers
+        )
+        pooler = Pooler(database, port, _written(Path(folder), settings, database))
+        pooler.start()
+        try:
+            yield pooler
+        finally:
+            pooler.stop()
 
 
 def _program() -> str:
@@ -91,20 +100,11 @@ def _program() -> str:
     )
 
 
-def _write(folder: Path, database: Database, port: int, servers: int) -> Path:
-    server = urlsplit(database.owner_url)
-    settings = _SETTINGS.format(
-        name=database.name,
-        host=server.hostname,
-        server_port=server.port,
-        port=port,
-        folder=folder,
-        servers=servers,
-    )
+def _written(folder: Path, settings: str, database: Database) -> Path:
     if os.geteuid() == 0:
         settings += "user = nobody\n"  # it refuses to be root
         folder.chmod(0o755)
-    users = [urlsplit(database.url_of(login)) for login in ("app", "jobs", "operator")]
+    users = [urlsplit(database.url_of(login)) for login in ("app", "operator")]
     (folder / "users.txt").write_text("".join(f'"{user.username}" "{user.password}"\n' for user in users))
     file = folder / "pgbouncer.ini"
     file.write_text(settings)
