@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,10 +17,18 @@ from tests.doors import Sqs
 from tests.factories import Company, Database
 from tests.gateway import Gateway
 from tests.wire import Wire
-from winroom import logins, passwords, schema, sockets
+from winroom import callers, db, logins, passwords, schema, sockets
 from winroom.settings import settings
 
 Winroom = Callable[..., Result]
+Answered = TypeVar("Answered")
+
+
+class Overhear(Protocol):
+    """Asks, and returns the answer with the statements that the functions sent for it, without their values.
+    Whoever asks is a stranger to them each time."""
+
+    def __call__(self, ask: Callable[[], Answered]) -> tuple[Answered, list[object]]: ...
 
 
 @pytest.fixture
@@ -44,6 +53,25 @@ def gateway(environment: pytest.MonkeyPatch, queues: Sqs) -> Iterator[Gateway]:
         yield running
         loop.call_soon_threadsafe(endpoint.close)
         sockets._endpoint.cache_clear()
+
+
+@pytest.fixture
+def overheard(environment: pytest.MonkeyPatch) -> Overhear:
+    """Listens to what the functions ask of their database."""
+    sent: list[object] = []
+    execute = db.Connection.execute
+
+    def noted(conn: db.Connection, query: Any, *values: Any, **more: Any) -> db.Cursor:
+        sent.append(query)
+        return execute(conn, query, *values, **more)
+
+    def overhear(ask: Callable[[], Answered]) -> tuple[Answered, list[object]]:
+        callers.forget_all()
+        sent.clear()
+        return ask(), [*sent]
+
+    environment.setattr(db.Connection, "execute", noted)
+    return overhear
 
 
 @pytest.fixture
