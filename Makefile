@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test bench bench-smoke load plans coverage lint screenshots deploy edge openapi lock
+.PHONY: help dev test fire bench bench-smoke load plans coverage lint screenshots deploy edge openapi lock
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -20,6 +20,9 @@ dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
 test: lint bench-smoke .venv/load/.installed ## lint, types, unit, integration, end-to-end and browser tests
 	$(BIN)/pytest -n auto --dist worksteal
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/browser
+
+fire: $(BIN)/.installed ## try for a quarter of an hour to lose, double and leak sales; SEED=n repeats what fell so
+	WINROOM_FIRE=long WINROOM_SEED=$(SEED) $(BIN)/pytest -m fire tests/fire tests/e2e
 
 bench: $(BIN)/.installed ## measure speed beside its floors; NAMES="ingestion processor" for some, JSON=file for programs
 	@$(BIN)/python -m tests.benchmarks $(NAMES) $(if $(JSON),--json $(JSON))
