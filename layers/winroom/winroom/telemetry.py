@@ -66,7 +66,12 @@ def logger() -> "Logger":
 
     # What psycopg warns of, it also raises; its own lines name users and databases.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
-    return Logger(logger_handler=_STDOUT, utc=True)
+    return Logger(logger_handler=_STDOUT, utc=True, json_serializer=_line)
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    # In ASCII: strangers chose some of the words, and others end lines, or turn what a terminal shows.
+    return json.dumps(entry, default=str, separators=(",", ":"))
 
 
 def measure(**values: float) -> None:
