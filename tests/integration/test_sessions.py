@@ -181,6 +181,15 @@ class TestLoggingIn:
         for place in ("same-origin", "same-site", "none"):
             assert anna.login(headers={"Sec-Fetch-Site": place}).status == 201
 
+    @pytest.mark.parametrize(
+        ("origin", "status"),
+        [("https://api.example.com", 201), ("https://evil.example", 403), ("null", 403), ("", 403)],
+    )
+    def test_nor_in_a_browser_that_tells_only_the_origin(
+        self, company: Company, anna: Person, origin: str, status: int
+    ) -> None:
+        assert anna.login(headers={"Origin": origin, "Host": "api.example.com"}).status == status
+
 
 @pytest.fixture
 def wire(company: Company, environment: pytest.MonkeyPatch) -> Iterator[Wire]:
