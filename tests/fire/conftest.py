@@ -1,4 +1,4 @@
-"""Experiments that try to break what we promise. Each is short by default, and long with WINROOM_FIRE=long; its dice
+"""Experiments that try to break what we promise. Each is short, and long with WINROOM_FIRE=long; its dice
 fall as WINROOM_SEED says, or anew. What it did is told at the end of the run."""
 
 import os

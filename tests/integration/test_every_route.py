@@ -17,8 +17,6 @@ from tests import doors
 from tests.doors import Answer, Sqs
 from tests.factories import Company, Database
 from tests.office import MAKERS, Office
-from winroom import web
-from winroom.rate_limit import Bucket
 from winroom.routes import Route
 
 Json = dict[str, Any]
@@ -29,12 +27,6 @@ SECURED = [route for route in ROUTES if route.role is not None]
 WITH_IDS = [route for route in ROUTES if "{" in route.path]
 
 pytestmark = pytest.mark.usefixtures("queues", "quick_passwords", "unlimited")
-
-
-@pytest.fixture
-def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The walk asks more in a minute than a caller may."""
-    monkeypatch.setattr(web.Call, "bucket", property(lambda _: Bucket("walk", 1_000_000)))
 
 
 def send(route: Route, key: str | None, path: str = "", body: object = None, **more: Any) -> Answer:
