@@ -13,7 +13,7 @@ from winroom.answers import Page, Reply, rendered
 from winroom.request import Request
 from winroom.routes import Route, Table
 
-SEGMENTS = st.text(st.characters(exclude_characters="/\n", exclude_categories=["Cs"]), min_size=1)
+SEGMENTS = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1)
 
 
 def by_id(call: object, thing_id: UUID) -> Reply[Any]:
