@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import settings as how
 
 from infra.local import postgres
 from infra.local import stack as local
@@ -28,6 +29,10 @@ from winroom.settings import settings
 STATE = ROOT / ".winroom" / f"e2e-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"
 PASSWORDS = dict.fromkeys(schema.LOGINS, "test")
 
+# Machines that make up input have time for more of it in the long form of experiments: see tests/fire.
+how.register_profile("long", max_examples=2_000, deadline=None)
+if os.environ.get("WINROOM_FIRE") == "long":
+    how.load_profile("long")
 
 # A test's database need not survive the machine.
 HASTY = {**postgres.SETTINGS, "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}

@@ -64,8 +64,9 @@ def logger() -> "Logger":
     # Imported here: importing a module reads no environment, and Powertools reads plenty.
     from aws_lambda_powertools import Logger
 
-    # What psycopg warns of, it also raises; its own lines name users and databases.
-    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    # What these warn of, they also raise; and psycopg's own lines name users and databases.
+    for library in ("psycopg", "python_multipart"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     return Logger(logger_handler=_STDOUT, utc=True, json_serializer=_line)
 
 
