@@ -1,5 +1,5 @@
-"""Sockets that mean harm: whatever they say, and however little they read, the room goes on for everybody else,
-and nothing of them is left."""
+"""Sockets that mean harm: whatever they say, and however little they read, the room goes on for everybody
+else, and nothing of them is left."""
 
 import time
 from collections.abc import Callable
