@@ -22,7 +22,7 @@ test: lint bench-smoke .venv/load/.installed ## lint, types, unit, integration, 
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/browser
 
 fire: $(BIN)/.installed ## try for a quarter of an hour to lose, double and leak sales; SEED=n repeats what fell so
-	WINROOM_FIRE=long WINROOM_SEED=$(SEED) $(BIN)/pytest -m fire tests/fire tests/e2e
+	WINROOM_FIRE=long WINROOM_SEED=$(SEED) $(BIN)/pytest -m fire tests/unit tests/integration tests/fire tests/e2e
 
 bench: $(BIN)/.installed ## measure speed beside its floors; NAMES="ingestion processor" for some, JSON=file for programs
 	@$(BIN)/python -m tests.benchmarks $(NAMES) $(if $(JSON),--json $(JSON))

@@ -30,7 +30,7 @@ STATE = ROOT / ".winroom" / f"e2e-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}
 PASSWORDS = dict.fromkeys(schema.LOGINS, "test")
 
 # Machines that make up input have time for more of it in the long form of experiments: see tests/fire.
-how.register_profile("long", max_examples=2_000, deadline=None)
+how.register_profile("long", max_examples=1_000, deadline=None)
 if os.environ.get("WINROOM_FIRE") == "long":
     how.load_profile("long")
 
