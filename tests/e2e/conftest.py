@@ -22,8 +22,12 @@ from infra.local import deployment, postgres
 from infra.local.stack import Stack
 from tests.conftest import STATE
 from tests.e2e.levers import Levers
+from tests.fire.conftest import seed, size, tell
 from winroom import api_keys, ids, tenants, users
 from winroom.db import connect as connect_database
+
+# Experiments on the stack have the same sizes and dice.
+__all__ = ["seed", "size", "tell"]
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,11 @@ class Room:
                 self.seen.setdefault(numbered["seq"], numbered)
         return message
 
-    def wait_for(self, sale_id: str, message_type: str = "queue.created") -> dict[str, Any]:
-        """The numbered message about a sale. Raises TimeoutError after ten seconds."""
-        ends = time.monotonic() + 10
+    def wait_for(
+        self, sale_id: str, message_type: str = "queue.created", timeout: float = 10
+    ) -> dict[str, Any]:
+        """The numbered message about a sale. Raises TimeoutError."""
+        ends = time.monotonic() + timeout
         while True:
             for message in self.seen.values():
                 if (message["type"], message["data"]["saleId"]) == (message_type, sale_id):

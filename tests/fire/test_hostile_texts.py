@@ -117,8 +117,7 @@ class House:
         ask("POST", "/api/api-keys", {"name": text, "scope": "ingest"})
         ask("POST", "/api/displays", {"name": text})
         ask("PATCH", "/api/tenant", {"name": text})
-        for number in "012":
-            event_id = self._sell(number, product_sku=text)
+        event_id, *_ = [self._sell(number, product_sku=text) for number in "012"]
         self._sell("3", product_sku=f"{text}?")
         self._sell("1", sell_price="1.00")
         first, second, third = (row["id"] for row in ask("GET", "/api/queue?limit=3")["queue"])

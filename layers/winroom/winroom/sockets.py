@@ -16,9 +16,9 @@ from winroom.settings import settings
 # More would not be quicker: of sockets that take 20 ms each, these keep a function's share of a core busy.
 _AT_ONCE = 64
 # Seconds in which not one post is answered: those who wait get more workers, while no more sockets than
-# that are being posted to. Each holds a file open, of which a function has a thousand.
-_SILENCE = 0.2
-_AT_MOST = 512
+# that are being posted to. It may be the gateway itself that is slow, and more would make it no quicker.
+_SILENCE = 0.5
+_AT_MOST = 256
 # The same: whoever is still being posted to is waited for no longer.
 _STALLED = 1.0
 
