@@ -7,22 +7,33 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 import pytest
+from argon2 import PasswordHasher
+from hypothesis import settings as how
 
 from infra.local import postgres
 from infra.local import stack as local
 from infra.local.stack import Stack
 from infra.release import ROOT
+from tests import gateway as edge
 from tests.doors import Sqs
 from tests.factories import Company, Database
-from winroom import callers, db, messages, schema, switches
+from tests.gateway import Gateway
+from tests.wire import Wire
+from winroom import callers, db, logins, messages, passwords, schema, sockets, switches, web
+from winroom.rate_limit import Bucket
 from winroom.settings import settings
 
 # Each of the processes that test side by side has a stack of its own.
 STATE = ROOT / ".winroom" / f"e2e-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"
 PASSWORDS = dict.fromkeys(schema.LOGINS, "test")
 
+# Machines that make up input have time for more of it in the long form of experiments: see tests/fire.
+how.register_profile("long", max_examples=1_000, deadline=None)
+if os.environ.get("WINROOM_FIRE") == "long":
+    how.load_profile("long")
 
 # A test's database need not survive the machine.
 HASTY = {**postgres.SETTINGS, "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -111,6 +122,49 @@ def queues(environment: pytest.MonkeyPatch) -> Sqs:
     queues = Sqs()
     environment.setattr(messages, "_ask", queues.ask)
     return queues
+
+
+@pytest.fixture
+def gateway(environment: pytest.MonkeyPatch, queues: Sqs) -> Iterator[Gateway]:
+    """A websocket API whose management endpoint the functions know."""
+    with edge.running() as running:
+        environment.setenv("SOCKET_MANAGEMENT_URL", running.url)
+        settings.cache_clear()
+        sockets._endpoint.cache_clear()
+        # Made here: a Lambda has one thread that might, the tests have many.
+        loop, endpoint = sockets._loop(), sockets._endpoint()
+        yield running
+        loop.call_soon_threadsafe(endpoint.close)
+        sockets._endpoint.cache_clear()
+
+
+@pytest.fixture
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing is slow on purpose, and that is no purpose of most tests."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", lambda: quick)
+    monkeypatch.setitem(logins._NOBODY, "password_hash", quick.hash("nobody's"))
+
+
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever walks, or attacks, asks more in a minute than a caller may."""
+    monkeypatch.setattr(web.Call, "bucket", property(lambda _: Bucket("walk", 1_000_000)))
+
+
+@pytest.fixture
+def wire(company: Company, database: Database, environment: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """Between the functions and their database: counts round trips, and can be cut."""
+    url = urlsplit(database.url_of("app"))
+    assert url.hostname is not None
+    assert url.port is not None
+    wire = Wire(url.hostname, url.port)
+    through = url._replace(netloc=f"{url.username}:{url.password}@127.0.0.1:{wire.port}")
+    environment.setenv("DATABASE_URL", through.geturl())
+    forget_process_state()
+    yield wire
+    forget_process_state()
+    wire.cut()
 
 
 @pytest.fixture(scope="session")

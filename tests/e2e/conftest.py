@@ -103,9 +103,11 @@ class Room:
                 self.seen.setdefault(numbered["seq"], numbered)
         return message
 
-    def wait_for(self, sale_id: str, message_type: str = "queue.created") -> dict[str, Any]:
-        """The numbered message about a sale. Raises TimeoutError after ten seconds."""
-        ends = time.monotonic() + 10
+    def wait_for(
+        self, sale_id: str, message_type: str = "queue.created", timeout: float = 10
+    ) -> dict[str, Any]:
+        """The numbered message about a sale. Raises TimeoutError."""
+        ends = time.monotonic() + timeout
         while True:
             for message in self.seen.values():
                 if (message["type"], message["data"]["saleId"]) == (message_type, sale_id):

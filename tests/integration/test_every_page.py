@@ -14,9 +14,7 @@ from tests.factories import Company
 from tests.integration.conftest import Overhear
 from tests.office import MAKERS, Office
 from tests.visits import Visitor
-from winroom import web
 from winroom.callers import Role
-from winroom.rate_limit import Bucket
 from winroom.routes import Route
 
 SECURED = [route for route in ROUTES if route.is_personal]
@@ -26,12 +24,6 @@ WITH_IDS = [route for route in SECURED if "{" in route.path]
 KNOWN = MAKERS.keys() | {"sale_id"}
 
 pytestmark = pytest.mark.usefixtures("queues", "quick_passwords", "unlimited")
-
-
-@pytest.fixture
-def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The walk asks more in a minute than a caller may."""
-    monkeypatch.setattr(web.Call, "bucket", property(lambda _: Bucket("walk", 1_000_000)))
 
 
 @pytest.fixture

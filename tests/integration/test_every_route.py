@@ -19,8 +19,7 @@ from tests.doors import Answer, Sqs
 from tests.factories import Company, Database
 from tests.integration.conftest import Overhear
 from tests.office import MAKERS, Office
-from winroom import rate_limit, web
-from winroom.rate_limit import Bucket
+from winroom import rate_limit
 from winroom.routes import Route
 
 Json = dict[str, Any]
@@ -31,12 +30,6 @@ SECURED = [route for route in ROUTES if route.role is not None]
 WITH_IDS = [route for route in ROUTES if "{" in route.path]
 
 pytestmark = pytest.mark.usefixtures("queues", "quick_passwords", "unlimited")
-
-
-@pytest.fixture
-def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The walk asks more in a minute than a caller may."""
-    monkeypatch.setattr(web.Call, "bucket", property(lambda _: Bucket("walk", 1_000_000)))
 
 
 def send(route: Route, key: str | None, path: str = "", body: object = None, **more: Any) -> Answer:
@@ -110,20 +103,18 @@ def theirs(rival: Company, queues: Sqs) -> Office:
 
 
 def contents(company: Company) -> Json:
-    """A fingerprint of all that a company has, but for its log and its counters."""
+    """All that a company has, but for its log and its counters, as text."""
     tables = company.database.execute(
         "select table_name as name from information_schema.columns where table_schema = 'wr'"
         " and column_name = 'tenant_id' and table_name not in ('api_audit_log', 'rate_counters')"
         " and table_name in (select tablename from pg_tables where schemaname = 'wr') order by 1"
     )
-    fingerprint = sql.SQL(
-        "select md5(string_agg(t::text, ',' order by t::text)) as md5 from wr.{} t where tenant_id = %s"
-    )
+    rows = sql.SQL("select to_jsonb(t) - 'tenant_id' as row from wr.{} t where tenant_id = %s order by 1")
     with company.database.operator() as conn:
         return {
             row["name"]: conn.execute(
-                fingerprint.format(sql.Identifier(row["name"])), [company.tenant_id]
-            ).fetchone()
+                rows.format(sql.Identifier(row["name"])), [company.tenant_id]
+            ).fetchall()
             for row in tables
         }
 
@@ -347,6 +338,21 @@ class TestBadInput:
                 too_large = send(route, admin, path, b" " * (route.body_limit + 1))
                 assert (too_large.status, too_large.json["code"]) == (413, "too_large")
                 assert send(route, admin, path, b" " * route.body_limit).status != 413
+
+    def test_what_is_no_field_of_a_route_is_set_by_nobody(
+        self, subtests: pytest.Subtests, ours: Office, theirs: Office
+    ) -> None:
+        foreign, before = str(theirs.company.tenant_id), contents(theirs.company)
+        columns = ours.company.database.execute(
+            "select distinct column_name as name from information_schema.columns where table_schema = 'wr'"
+        )
+        for route in filter(takes_json, ROUTES):
+            with subtests.test(named(route)):
+                smuggled = {row["name"]: foreign for row in columns if row["name"] not in fields_of(route)}
+                body = {**smuggled, **body_of(route, ours)}
+                assert send(route, ours.admin, ours.path(route), body).status < 500
+                assert foreign not in str(contents(ours.company))
+        assert contents(theirs.company) == before
 
     def test_a_version_that_nobody_knows_is_refused(self, subtests: pytest.Subtests, ours: Office) -> None:
         admin = ours.admin

@@ -21,7 +21,7 @@ from tests.gateway import Client, Gateway, joined, ticket
 from tests.integration.conftest import Overhear
 from tests.office import MAKERS
 from tests.rooms import calm, fill, listening, person, publish
-from winroom import connections, db, room
+from winroom import connections, db, plans, room
 from winroom.settings import settings
 
 
@@ -206,8 +206,8 @@ _json = st.recursive(
 )
 
 
+@pytest.mark.fire
 @how(
-    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -220,7 +220,10 @@ _json = st.recursive(
 )
 @example('{"action": "resume", "after": NaN}')
 @example('{"action": "ping", "action": "ping"}')
-def test_no_frame_kills_the_function(company: Company, gateway: Gateway, frame: str) -> None:
+def test_no_frame_kills_the_function(
+    company: Company, gateway: Gateway, environment: pytest.MonkeyPatch, frame: str
+) -> None:
+    environment.setattr(plans, "PEOPLE_LIMIT", 1_000_000)
     client = Client(gateway, "fuzzed")
     if "fuzzed" not in listening(company):
         client.connect({"ticket": ticket(company)})

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
@@ -55,7 +55,8 @@ class SaleEventReceived:
             return cls(
                 event_id=UUID(content["event_id"]),
                 tenant_id=UUID(content["tenant_id"]),
-                received_at=datetime.fromisoformat(content["received_at"]),
+                # With a zone, whatever it names: without one it could not be compared.
+                received_at=datetime.fromisoformat(content["received_at"]).astimezone(UTC),
                 trace=content.get("trace"),
             )
         except _NOT_OURS as error:

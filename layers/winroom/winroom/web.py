@@ -157,7 +157,7 @@ class Call:
             # What is no id is as unknown as any other.
             raise NotFound from None
         # Ids alone: of what else a path may hold, a display's link is a credential.
-        telemetry.logger().append_keys(**{name: given})
+        telemetry.logger().append_keys(**{name: str(known)})
         return known
 
     def _sane_body(self) -> bytes:
@@ -242,7 +242,9 @@ class Call:
     @property
     def comes_from_another_site(self) -> bool:
         """Whether a browser sends this because a page of somebody else's made it."""
-        return self.request.headers.get("sec-fetch-site") == "cross-site"
+        if "sec-fetch-site" in self.request.headers:
+            return self.request.headers["sec-fetch-site"] == "cross-site"
+        return "origin" in self.request.headers and not _is_same_origin(self.request)
 
     @cached_property
     def entry(self) -> audit.Entry:
@@ -257,7 +259,8 @@ class Call:
             http_method=self.request.method,
             request_id=self.request_id,
             request_ip=self.address,
-            user_agent=self.request.headers.get("user-agent", "")[:300] or None,
+            # No row is refused for what a browser calls itself: the database cannot hold a NUL.
+            user_agent=self.request.headers.get("user-agent", "").replace("\0", "")[:300] or None,
             response_time_ms=int((time.perf_counter() - self.started) * 1000),
             audit_id=ids.new(),
         )
