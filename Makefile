@@ -26,7 +26,7 @@ elsewhere: $(BIN)/.installed ## unit and integration tests on this machine's old
 	@$(BIN)/python -m tests.elsewhere
 
 fire: $(BIN)/.installed ## try for a quarter of an hour to lose, double and leak sales; SEED=n repeats what fell so
-	WINROOM_FIRE=long WINROOM_SEED=$(SEED) $(BIN)/pytest -m fire tests/fire tests/e2e
+	WINROOM_FIRE=long WINROOM_SEED=$(SEED) $(BIN)/pytest -m fire tests/unit tests/integration tests/fire tests/e2e
 
 bench: $(BIN)/.installed ## measure speed beside its floors; NAMES="ingestion processor" for some, JSON=file for programs
 	@$(BIN)/python -m tests.benchmarks $(NAMES) $(if $(JSON),--json $(JSON))
