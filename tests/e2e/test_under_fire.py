@@ -101,7 +101,7 @@ def killing(function: str, dice: random.Random) -> Iterator[list[int]]:
     killed, over = [0], threading.Event()
 
     def kill() -> None:
-        while not over.wait(dice.uniform(0.3, 1.5)):
+        while not over.wait(dice.uniform(0.5, 2.5)):
             for pid in workers(function)[:1]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
