@@ -4,12 +4,15 @@ ENV ?= staging
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
 BIN := .venv/bin
+# Environments of their own: they want other versions of what sam and we stand on.
+APART := $(patsubst infra/%.txt,.venv/%/.installed,$(filter-out infra/uv.txt,$(wildcard infra/*.txt)))
+LOCKS := requirements.lock layers/dependencies/requirements.txt $(wildcard infra/*.txt)
 TEMPLATES := template.yaml $(wildcard infra/stacks/*.yaml)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test fire elsewhere bench bench-smoke load plans coverage lint screenshots deploy edge openapi lock
+.PHONY: help dev test fire mutate audit elsewhere bench bench-smoke load plans coverage lint screenshots deploy edge openapi lock
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -17,7 +20,7 @@ help: ## say what there is
 dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
 	@$(BIN)/winroom local up
 
-test: lint bench-smoke .venv/load/.installed ## lint, types, unit, integration, end-to-end and browser tests
+test: lint bench-smoke $(APART) ## lint, types, unit, integration, end-to-end and browser tests
 	$(BIN)/pytest -n auto --dist worksteal
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/browser
 	$(BIN)/python -m tests.elsewhere --short
@@ -51,6 +54,15 @@ lint: $(BIN)/.installed .venv/checkov/.installed ## style, types, templates and 
 	$(BIN)/cfn-lint $(TEMPLATES)
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --region us-east-1 --template-file template.yaml
 	.venv/checkov/bin/checkov --config-file infra/checkov.yaml --file $(TEMPLATES)
+	.venv/checkov/bin/python -m infra.leaks
+
+audit: .venv/audit/.installed ## ask PyPI which locked packages have known vulnerabilities; fails where it does not answer
+	@failed=; for lock in $(LOCKS); do echo $$lock; \
+	  .venv/audit/bin/pip-audit --strict --disable-pip --progress-spinner off --requirement $$lock || failed=1; \
+	done; test -z "$$failed"
+
+mutate: $(BIN)/.installed .venv/mutation/.installed ## break the promises on purpose, a thousand times: tests must notice; NAMES="tenancy idempotency limit numbering", an hour
+	@$(BIN)/python -m tests.mutation $(NAMES)
 
 screenshots: $(BIN)/.installed ## pictures of all pages, light and dark, phone and desktop; README=--readme: those of the README too
 	@$(BIN)/python -m infra.screenshots $(README)
@@ -72,6 +84,8 @@ lock: $(BIN)/.installed ## pin the newest versions that pyproject.toml allows
 	sed 's/ \\$$//; /--hash/d' requirements.lock > .venv/constraints.txt
 	$(COMPILE) pyproject.toml --upgrade --constraint .venv/constraints.txt --output-file layers/dependencies/requirements.txt
 	echo checkov | $(COMPILE) - --upgrade --output-file infra/checkov.txt
+	echo pip-audit | $(COMPILE) - --upgrade --output-file infra/audit.txt
+	echo mutmut | $(COMPILE) - --upgrade --output-file infra/mutation.txt
 	printf 'locust\nwebsocket-client\n' | $(COMPILE) - --upgrade --output-file infra/load.txt
 
 # What is locked, nothing else. Later runs find the stamp and are immediate.
@@ -89,7 +103,7 @@ $(BIN)/.installed: requirements.lock infra/uv.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(@D)/bin/python --editable .
 	touch $@
 
-# In environments of their own: they want other versions of what sam and we stand on.
+# APART, and nothing that is not locked there.
 .venv/%/.installed: $(BIN)/.installed infra/%.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/$*
 	$(BIN)/uv pip sync --quiet --require-hashes --python .venv/$*/bin/python infra/$*.txt

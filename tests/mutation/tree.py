@@ -1,0 +1,85 @@
+"""A copy of all that tests need, in which one file at a time is another."""
+
+import os
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import hypothesis
+import pytest
+
+import tests.conftest
+import tests.doors  # noqa: F401
+from infra.release import ROOT
+from tests.mutation.mutant import Mutant
+
+_COPIED = ("functions", "infra", "layers", "tests", "template.yaml", "pyproject.toml")
+_OURS = {"functions", "infra", "tests", "winroom"}
+_FIRST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+class Tree:
+    """Runs tests in children of this process, which inherit what others wrote: loading that takes longer than
+    most tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # Which file killed the last mutant of a function: it probably kills the next one, too.
+        self._killers: dict[str, str] = {}
+        self._seconds = count()
+        for name in _COPIED:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+            copy(ROOT / name, folder / name)
+
+    def killer_of(self, mutant: Mutant, tests: Sequence[str], seconds: int) -> str:
+        """The test that notices the mutant, or nothing."""
+        with self._changed(mutant):
+            killer = self.failure(sorted(tests, key=lambda t: t != self._killers.get(mutant.where)), seconds)
+        self._killers[mutant.where] = killer.partition("::")[0]
+        return killer
+
+    def failure(self, tests: Sequence[str], seconds: int) -> str:
+        """The first test that fails, which is the last that runs; nothing if all pass in time."""
+        with TemporaryFile("w+") as told:
+            child = os.fork()
+            if not child:
+                signal.alarm(seconds)
+                os.dup2(told.fileno(), 1)
+                os.dup2(told.fileno(), 2)
+                os._exit(self._run(tests))
+            _, status = os.waitpid(child, 0)
+            told.seek(0)
+            failed = _FIRST_FAILURE.search(told.read())
+        if os.WIFSIGNALED(status):
+            return "the clock"
+        return failed[1] if failed else "pytest" if status else ""
+
+    @contextmanager
+    def _changed(self, mutant: Mutant) -> Iterator[None]:
+        self._write(mutant.path, mutant.text)
+        try:
+            yield
+        finally:
+            self._write(mutant.path, mutant.original)
+
+    def _write(self, path: str, text: str) -> None:
+        (self._folder / path).write_text(text)
+        # By its second Python tells a module from its cached bytecode, and some runs take less.
+        os.utime(self._folder / path, (next(self._seconds),) * 2)
+
+    def _run(self, tests: Sequence[str]) -> int:
+        os.chdir(self._folder)
+        sys.path[:0] = [str(self._folder), str(self._folder / "layers/winroom")]
+        for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
+            del sys.modules[name]
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they take longer to load, too
+        hypothesis.settings.load_profile("ci")  # has patience, and the same dice for everybody
+        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])
+        sys.stdout.flush()
+        return int(code)
