@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.conftest import Size
 from tests.e2e.conftest import wait_until
+from tests.factories import sale
 from tests.fire import books, people, server
 from tests.fire.cloud import Cloud
 from tests.fire.people import Screen
@@ -27,7 +28,7 @@ def test_boards_equal_the_recount_at_every_quiet_moment(aws: Cloud, size: Size) 
     company.set(claim_approval=True)
     staff = people.staff(aws, company)
     sender = Sender(aws, fire.dice("sender"))
-    sent = sales(20, fire.dice("sales"))
+    sent = [*sales(20, fire.dice("sales")), sale(product_sku="nowhere")]
 
     def kill_postgresql() -> None:
         server.kill_at(aws.postgresql, fire, "acts", range(250, 200 * rounds, 400))
