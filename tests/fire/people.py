@@ -3,6 +3,7 @@ admins who mend what failed. Who gets no answer presses once more."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -46,13 +47,14 @@ class Person:
     acts: dict[str, int]
     dice: Random
 
-    def act(self, screen: Screen) -> None:
-        """Does one thing with one of what it sees. Whether that can be done, the answer tells."""
+    def deed(self, screen: Screen) -> Callable[[], None]:
+        """One thing to do with one of what it sees. Whether that can be done, the answer tells."""
         (name,) = self.dice.choices(list(self.acts), list(self.acts.values()))
         act, shown = _ACTS[name]
-        if not (seen := getattr(screen, shown)):
-            return
-        thing = {"id": self.dice.choice(seen)}
+        seen = getattr(screen, shown)
+        return partial(self._do, name, act, {"id": self.dice.choice(seen)}) if seen else lambda: None
+
+    def _do(self, name: str, act: Act, thing: dict[str, Any]) -> None:
         while (answer := self._pressed(act, thing)) is None or answer.status == 503:
             self.cloud.fire.note("pressed once more")
         assert answer.status in (200, 403, 409), answer.raw
