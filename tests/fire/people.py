@@ -3,6 +3,7 @@ admins who mend what failed. Who gets no answer presses once more."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -39,29 +40,36 @@ class Screen:
 
 
 @dataclass(frozen=True)
-class Person:
+class Pair:
+    """Two people who do the same at the same moment. One alone would not: the limit lets each of a person's
+    requests wait for the one before."""
+
     cloud: Cloud
     company: Company
-    token: str
+    tokens: tuple[str, str]
     acts: dict[str, int]
     dice: Random
 
-    def act(self, screen: Screen) -> None:
-        """Does one thing with one of what it sees. Whether that can be done, the answer tells."""
+    def deeds(self, screen: Screen) -> list[Callable[[], None]]:
+        """What each of them does with the same one of what they see, if there is any."""
         (name,) = self.dice.choices(list(self.acts), list(self.acts.values()))
         act, shown = _ACTS[name]
         if not (seen := getattr(screen, shown)):
-            return
+            return []
         thing = {"id": self.dice.choice(seen)}
-        while (answer := self._pressed(act, thing)) is None or answer.status == 503:
+        return [partial(self._do, name, act, thing, token) for token in self.tokens]
+
+    def _do(self, name: str, act: Act, thing: dict[str, Any], token: str) -> None:
+        """Until there is an answer. Whether it can be done, that tells."""
+        while (answer := self._pressed(act, thing, token)) is None or answer.status == 503:
             self.cloud.fire.note("pressed once more")
         assert answer.status in (200, 403, 409), answer.raw
         self.cloud.fire.note(f"{name}: {answer.status}")
         self.cloud.fire.note("acts")
 
-    def _pressed(self, act: Act, thing: dict[str, Any]) -> Answer | None:
+    def _pressed(self, act: Act, thing: dict[str, Any], token: str) -> Answer | None:
         try:
-            return act(self.company, thing, key=self.token, door=self.cloud.functions["api"])
+            return act(self.company, thing, key=token, door=self.cloud.functions["api"])
         except NoAnswer:
             return None
 
@@ -89,16 +97,17 @@ _MANAGERS = {"release": 2, "exclude": 3, "restore": 3, "approve": 3, "reject": 3
 _ADMINS = {"replay": 4, "approve": 1, "release": 1}
 
 
-def staff(cloud: Cloud, company: Company) -> list[Person]:
+def staff(cloud: Cloud, company: Company) -> list[Pair]:
     """A hundred and twenty sellers, sixty managers, twenty admins."""
-    tokens = {
-        "seller": crowd(company, 120),
-        "manager": [company.person("manager")[1] for _ in range(60)],
-        "admin": [company.person("admin")[1] for _ in range(20)],
-    }
-    acts = {"seller": _SELLERS, "manager": _MANAGERS, "admin": _ADMINS}
     return [
-        Person(cloud, company, token, acts[role], cloud.fire.dice(f"{company.slug} {role} {n}"))
-        for role in tokens
-        for n, token in enumerate(tokens[role])
+        *_pairs(cloud, company, crowd(company, 120), _SELLERS),
+        *_pairs(cloud, company, [company.person("manager")[1] for _ in range(60)], _MANAGERS),
+        *_pairs(cloud, company, [company.person("admin")[1] for _ in range(20)], _ADMINS),
+    ]
+
+
+def _pairs(cloud: Cloud, company: Company, tokens: list[str], acts: dict[str, int]) -> list[Pair]:
+    pairs = zip(tokens[::2], tokens[1::2], strict=True)
+    return [
+        Pair(cloud, company, pair, acts, cloud.fire.dice(f"{list(acts)} {n}")) for n, pair in enumerate(pairs)
     ]

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.conftest import Size
 from tests.e2e.conftest import wait_until
+from tests.factories import sale
 from tests.fire import books, people, server
 from tests.fire.cloud import Cloud
 from tests.fire.people import Screen
@@ -27,10 +28,10 @@ def test_boards_equal_the_recount_at_every_quiet_moment(aws: Cloud, size: Size) 
     company.set(claim_approval=True)
     staff = people.staff(aws, company)
     sender = Sender(aws, fire.dice("sender"))
-    sent = sales(20, fire.dice("sales"))
+    sent = [*sales(20, fire.dice("sales")), sale(product_sku="nowhere")]
 
     def kill_postgresql() -> None:
-        server.kill_at(aws.postgresql, fire, "acts", range(250, 200 * rounds, 400))
+        server.kill_at(aws.postgresql, fire, "acts", range(200, 180 * rounds, 400))
 
     with fire.side_by_side(*aws.works, kill_postgresql), ThreadPoolExecutor(16) as threads:
         sender.send(company, sent)
@@ -38,7 +39,7 @@ def test_boards_equal_the_recount_at_every_quiet_moment(aws: Cloud, size: Size) 
         for number in range(rounds):
             screen, some = Screen.of(company), sales(20, fire.dice(f"sales {number}"))
             crowd = fire.dice(f"crowd {number}").sample(staff, len(staff))
-            acts = [threads.submit(person.act, screen) for person in crowd]
+            acts = [threads.submit(deed) for pair in crowd for deed in pair.deeds(screen)]
             sender.send(company, some)
             sent += some
             for act in acts:
