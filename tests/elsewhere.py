@@ -15,9 +15,16 @@ from winroom import schema
 
 # What depends most on either, in seconds.
 SHORT = [
-    *("tests/integration/test_migrations.py", "tests/integration/test_schema_guards.py"),
-    *("tests/integration/test_isolation_matrix.py", "tests/integration/test_ingestion.py"),
-    *("tests/integration/test_processor.py", "tests/integration/test_board.py", "tests/unit/test_aws.py"),
+    f"tests/integration/test_{name}.py"
+    for name in (
+        "migrations",
+        "schema_guards",
+        "isolation_matrix",
+        "ingestion",
+        "processor",
+        "board",
+        "openapi",
+    )
 ]
 _OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
