@@ -107,13 +107,13 @@ class Crowd:
             self._company.change(
                 "update wr.rate_counters set hits = %s, minute = minute + interval '1 hour'"
                 " where bucket like 'socket:%%'",
-                plans.PEOPLE_LIMIT - self._size(20, 200),
+                plans.PEOPLE_LIMIT - 20,
             )
-            number = self._size(300, 5_000)
+            number = self._size(300, 1_000)
             with suppress(ConnectionClosed):
                 for _ in range(number):
                     await socket.send('{"action": "resume", "after": 0}')
-            await asyncio.wait_for(socket.wait_closed(), 120)
+            await asyncio.wait_for(socket.wait_closed(), 300)
         return number
 
     def _ticket(self) -> str:

@@ -50,7 +50,7 @@ def bent(number: int, **values: Any) -> str:
 @example([bent(1, next_row=-1), bent(1, next_row=10**30), bent(1, next_row="7")])
 @example([bent(2, seq=-1), bent(2, seq=10**30), bent(2, event_ids=7), bent(2, event_ids=[[]] * 99)])
 @how(
-    max_examples=how().max_examples // 3,  # each works a sale
+    max_examples=how().max_examples // 10,  # each works a sale
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

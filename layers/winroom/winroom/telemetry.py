@@ -64,9 +64,9 @@ def logger() -> "Logger":
     # Imported here: importing a module reads no environment, and Powertools reads plenty.
     from aws_lambda_powertools import Logger
 
-    # What these warn of, they also raise; and psycopg's own lines name users and databases.
-    for library in ("psycopg", "python_multipart"):
-        logging.getLogger(library).setLevel(logging.ERROR)
+    # What these complain of, they also raise; and psycopg's own lines name users and databases.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     return Logger(logger_handler=_STDOUT, utc=True, json_serializer=_line)
 
 
