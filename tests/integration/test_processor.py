@@ -243,9 +243,10 @@ class TestNeighbours:
         )
         assert company.count("queue") == 2
         failed = company.rows(
-            "select failure, retry_count, error_message from wr.sales_events where status = 'failed'"
+            "select failure, retry_count, processed_at, error_message"
+            " from wr.sales_events where status = 'failed'"
         )
-        assert [(f["failure"], f["retry_count"]) for f in failed] == [("unknown_product", 0)] * 3
+        assert [tuple(f.values())[:3] for f in failed] == [("unknown_product", 0, None)] * 3
         assert "nobody's" in failed[0]["error_message"]
         assert company.count("sales_events_dlq") == 3
 
@@ -417,12 +418,17 @@ class TestDuplicates:
         statuses = [row["status"] for row in company.rows("select status from wr.queue")]
         assert (statuses.count("pending"), statuses.count("excluded")) == (1, 11)
 
-    def test_another_currency_or_seller_is_another_sale(self, company: Company, queues: Sqs) -> None:
-        process(
+    @pytest.mark.parametrize("together", [True, False])
+    def test_another_currency_or_seller_is_another_sale(
+        self, company: Company, queues: Sqs, together: bool
+    ) -> None:
+        messages = [
             post(company, **self.alike),
             post(company, **self.alike, currency="EUR"),
             post(company, **self.alike, seller_external_id="ben"),
-        )
+        ]
+        for batch in [messages] if together else [[message] for message in messages]:
+            process(*batch)
         assert {row["status"] for row in company.rows("select status from wr.queue")} == {"pending"}
 
     def test_a_tenant_can_switch_the_rule_off(self, company: Company, queues: Sqs) -> None:

@@ -355,7 +355,8 @@ class TestFoundAsBefore:
         enqueue(company, queues, sale(sale_id="second", **ALIKE))
         (suspected,) = floor.excluded(company)
         assert (suspected["sale_id"], suspected["suspected_duplicate_of"]) == ("second", "first")
-        # One that is new has none in the archive that looks like it.
+        # One that is unlike is not, and one that is new has none in the archive that looks like it.
+        assert sell(company, queues, sale_id="unlike")["sale_id"] == "unlike"
         now = datetime.now(UTC).isoformat()
         assert sell(company, queues, sale_id="third", **{**ALIKE, "occurred_at": now})["sale_id"] == "third"
 

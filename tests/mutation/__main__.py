@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 from infra.release import ROOT
 from tests.mutation import statements
 from tests.mutation.mutant import Mutant
-from tests.mutation.promises import PROMISES, Promise
+from tests.mutation.promises import PROMISES, Place
 from tests.mutation.tree import Tree
 
 EXPLAINED = ROOT / "tests/mutation/SURVIVORS.md"
@@ -33,49 +33,41 @@ _MUTMUT = ROOT / ".venv/mutation/bin/python"
 _tree: Tree
 
 
-def mutants(promise: Promise) -> list[Mutant]:
-    """Every mutant of a promise, each once: two changes may come to the same."""
-    return list({mutant.text: mutant for mutant in (*_of_sql(promise), *_of_python(promise))}.values())
+def mutants(place: Place) -> list[Mutant]:
+    """Every mutant of a place, each once: two changes may come to the same."""
+    make = _of_python if place.path.endswith(".py") else statements.mutants
+    return list({mutant.text: mutant for mutant in make(place.path, place.names.split())}.values())
 
 
-def _of_sql(promise: Promise) -> Iterator[Mutant]:
-    for path, beginnings in promise.sql.items():
-        yield from statements.mutants(path, beginnings)
-
-
-def _of_python(promise: Promise) -> Iterator[Mutant]:
+def _of_python(path: str, names: Sequence[str]) -> Iterator[Mutant]:
     done = subprocess.run(  # noqa: S603
-        [_MUTMUT, ROOT / "tests/mutation/python.py"],
-        input=json.dumps({path: names.split() for path, names in promise.python.items()}),
+        [_MUTMUT, ROOT / "tests/mutation/python.py", path, *names],
         stdout=subprocess.PIPE,
         check=True,
         cwd=ROOT,
         text=True,
     )
-    originals = {path: Path(ROOT, path).read_text() for path in promise.python}
-    for found in json.loads(done.stdout):
-        yield Mutant(found["path"], found["where"], originals[found["path"]], found["text"])
+    original = Path(ROOT, path).read_text()
+    for where, text in json.loads(done.stdout):
+        yield Mutant(path, where, original, text)
 
 
-def survivors(name: str, workers: int, only: str) -> list[Mutant]:
-    """The mutants of a promise that its tests let live."""
-    tests = PROMISES[name].tests
-    chosen = [mutant for mutant in mutants(PROMISES[name]) if only in str(mutant)]
+def survivors(pool: Executor, place: Place, only: str) -> list[Mutant]:
+    """The mutants of a place that its tests let live."""
+    chosen = [mutant for mutant in mutants(place) if only in str(mutant)]
+    if not chosen:
+        return []
+    began = time.monotonic()
+    if failed := pool.submit(_unchanged, place.tests).result():
+        sys.exit(f"{failed} fails without any change")
+    patience = 30 + 3 * round(time.monotonic() - began)
     living = []
-    with (
-        TemporaryDirectory(prefix="winroom-mutants-") as folder,
-        ProcessPoolExecutor(workers, initializer=_plant, initargs=(folder,)) as pool,
-    ):
-        began = time.monotonic()
-        if failed := pool.submit(_unchanged, tests).result():
-            sys.exit(f"{name}: {failed} fails without any change")
-        patience = 30 + 3 * round(time.monotonic() - began)
-        killers = pool.map(partial(_killer, tests, patience), chosen)
-        for mutant, killer in zip(chosen, killers, strict=True):
-            print(mutant, f"killed by {killer}" if killer else "LIVES", flush=True)
-            if not killer:
-                living.append(mutant)
-    print(f"{name}: {len(chosen)} mutants, {len(living)} of them live", flush=True)
+    killers = pool.map(partial(_killer, place.tests, patience), chosen)
+    for mutant, killer in zip(chosen, killers, strict=True):
+        print(mutant, f"killed by {killer}" if killer else "LIVES", flush=True)
+        if not killer:
+            living.append(mutant)
+    print(f"{place.path}, {place.names}: {len(chosen)} mutants, {len(living)} live", flush=True)
     return living
 
 
@@ -103,7 +95,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="how many at once")
     parser.add_argument("--only", default="", metavar="TEXT", help="mutants in whose line this stands")
     asked = parser.parse_args()
-    living = [m for name in asked.names or PROMISES for m in survivors(name, asked.workers, asked.only)]
+    with (
+        TemporaryDirectory(prefix="winroom-mutants-") as folder,
+        ProcessPoolExecutor(asked.workers, initializer=_plant, initargs=(folder,)) as pool,
+    ):
+        places = [place for name in asked.names or PROMISES for place in PROMISES[name]]
+        living = [mutant for place in places for mutant in survivors(pool, place, asked.only)]
     unexplained = Counter(map(str, living)) - explained()
     print(f"{len(living)} live, {len(living) - unexplained.total()} of them explained")
     print("".join(f"NOT EXPLAINED {mutant}\n" for mutant in unexplained.elements()), end="")

@@ -1,7 +1,8 @@
 """Where each promise is kept, and which tests have to notice when it is not."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from infra.release import ROOT
 
 _LAYER = "layers/winroom/winroom/"
 _MIGRATIONS = f"{_LAYER}migrations/"
@@ -9,100 +10,107 @@ _SQL = f"{_LAYER}sql/"
 
 
 @dataclass(frozen=True)
-class Promise:
-    # Names of functions and classes, by their files.
-    python: Mapping[str, str]
-    # How statements begin, by their files: functions where they were defined last, for instance.
-    sql: Mapping[str, Sequence[str]]
-    # The quick ones first.
-    tests: Sequence[str]
+class Place:
+    path: str
+    # Functions and classes; of SQL functions as defined last, named statements, the first words of others.
+    names: str
+    # Those that kill most of its mutants first.
+    test_names: str
 
+    @property
+    def tests(self) -> list[str]:
+        """The files of its tests, from the root."""
+        return [
+            file.relative_to(ROOT).as_posix()
+            for name in self.test_names.split()
+            for file in ROOT.glob(f"tests/*/test_{name}.py")
+        ]
 
-def _functions(names: str) -> list[str]:
-    return [f"create function wr.{name}(" for name in names.split()]
-
-
-def _named(names: str) -> list[str]:
-    return [f"-- {name}: " for name in names.split()]
-
-
-def _integration(names: str) -> list[str]:
-    return [f"tests/integration/test_{name}.py" for name in names.split()]
-
-
-_PROTECT = "call wr.protect("
 
 PROMISES = {
-    "tenancy": Promise(
-        python={
-            f"{_LAYER}db.py": (
-                "tenant_session tenant_batch tenant_statement open_session jobs_session enter _begun"
-                " _pipelined _check _returned _abandon _connection _checked_out _has_idled _is_dead"
-                " _tried_again _was_lost _translated"
-            )
-        },
-        sql={
-            f"{_MIGRATIONS}0001_foundation.sql": [
-                *_functions("enter_tenant current_tenant"),
-                "create procedure wr.protect(",
-                "revoke ",
-            ],
-            f"{_MIGRATIONS}0002_tenants.sql": [_PROTECT, "revoke "],
-            f"{_MIGRATIONS}0003_sales.sql": [_PROTECT],
-            f"{_MIGRATIONS}0004_room.sql": [_PROTECT],
-            f"{_MIGRATIONS}0005_doors.sql": [*_functions("resolve_connection forget_connection"), "revoke "],
-            f"{_MIGRATIONS}0006_people.sql": [
-                *_functions("resolve_api_key resolve_login resolve_session resolve_display"),
-                "revoke ",
-            ],
-            f"{_MIGRATIONS}0008_boards.sql": [_PROTECT, "revoke "],
-            f"{_MIGRATIONS}0009_imports.sql": [_PROTECT, "revoke "],
-            f"{_MIGRATIONS}0011_catalogue.sql": [*_functions("redeem_ticket"), "revoke "],
-            f"{_MIGRATIONS}0015_switches.sql": [*_functions("unwelcome_connections"), "revoke "],
-            f"{_MIGRATIONS}0018_enqueue.sql": ["revoke "],
-            f"{_MIGRATIONS}0019_hot_paths.sql": ["revoke "],
-        },
-        tests=_integration(
-            "schema_guards db resolvers isolation_matrix sessions room_sockets ingestion_database"
+    "tenancy": [
+        Place(
+            f"{_LAYER}db.py",
+            "tenant_session tenant_batch tenant_statement open_session jobs_session enter _begun _pipelined"
+            " _check _returned _abandon _connection _checked_out _has_idled _is_dead _tried_again _was_lost"
+            " _translated",
+            "db ingestion_database maintenance",
         ),
-    ),
-    "idempotency": Promise(
-        python={
-            f"{_LAYER}sales.py": (
-                "row content_hash _hash_without fingerprint entered_by _a_blank_moment_is_now is_new record"
-                " compare rows postpone quarantine record_lost record_unrecorded"
-            ),
-            f"{_LAYER}reception.py": (
-                "receive_one receive record accepted _recorded _known _keep _send _send_whole _message"
-            ),
-            "functions/ingestion/app.py": "receive receive_batch _refused _accepted_item _conflict",
-        },
-        sql={
-            f"{_MIGRATIONS}0019_hot_paths.sql": _functions("record_sales receive_sales"),
-            f"{_MIGRATIONS}0018_enqueue.sql": _functions("enqueue"),
-            f"{_SQL}sales.sql": _named("compare postpone quarantine record_lost"),
-        },
-        tests=_integration(
-            "ingestion ingestion_repeats processor manual_sales ingestion_database ingestion_away"
+        Place(
+            f"{_MIGRATIONS}0001_foundation.sql",
+            "enter_tenant current_tenant protect revoke",
+            "db schema_guards isolation_matrix",
         ),
-    ),
-    "limit": Promise(
-        python={f"{_LAYER}rate_limit.py": "kind count count_alone headers exhausted_headers _headers"},
-        sql={
-            f"{_MIGRATIONS}0005_doors.sql": _functions("count_request"),
-            f"{_MIGRATIONS}0006_people.sql": _functions("count_attempt forgive_attempt"),
-        },
-        tests=_integration("resolvers api ingestion sessions ingestion_away"),
-    ),
-    "numbering": Promise(
-        python={
-            f"{_LAYER}room.py": (
-                "publish seq ask_seq seq_of waiting missed mark_posted touch_presence note_presence"
-                " take_presence Messages _message _packed"
-            ),
-            "functions/broadcaster/fanout.py": "handler _catch_up _leave _first _next _settle _frames",
-        },
-        sql={f"{_SQL}room.sql": _named("publish seq after mark_posted touch_presence take_presence")},
-        tests=["tests/unit/test_room.py", *_integration("room_fanout room_sockets")],
-    ),
+        Place(f"{_MIGRATIONS}0002_tenants.sql", "call revoke", "schema_guards isolation_matrix"),
+        Place(f"{_MIGRATIONS}0003_sales.sql", "call", "schema_guards isolation_matrix"),
+        Place(f"{_MIGRATIONS}0004_room.sql", "call", "schema_guards isolation_matrix"),
+        Place(f"{_MIGRATIONS}0008_boards.sql", "call revoke", "schema_guards isolation_matrix"),
+        Place(f"{_MIGRATIONS}0009_imports.sql", "call revoke", "schema_guards isolation_matrix"),
+        Place(f"{_MIGRATIONS}0005_doors.sql", "resolve_connection forget_connection revoke", "resolvers"),
+        Place(
+            f"{_MIGRATIONS}0006_people.sql",
+            "resolve_api_key resolve_login resolve_session resolve_display revoke",
+            "resolvers schema_guards sessions",
+        ),
+        Place(f"{_MIGRATIONS}0011_catalogue.sql", "redeem_ticket revoke", "resolvers schema_guards"),
+        Place(f"{_MIGRATIONS}0015_switches.sql", "unwelcome_connections revoke", "resolvers schema_guards"),
+    ],
+    "idempotency": [
+        Place(
+            f"{_LAYER}sales.py",
+            "row rows content_hash _hash_without fingerprint entered_by _a_blank_moment_is_now is_new record"
+            " compare",
+            "ingestion_repeats manual_sales ingestion",
+        ),
+        Place(
+            f"{_LAYER}sales.py",
+            "postpone quarantine record_lost record_unrecorded",
+            "processor ingestion_away",
+        ),
+        Place(
+            f"{_LAYER}reception.py",
+            "receive_one receive record accepted _recorded _known _keep _send _send_whole _message",
+            "ingestion ingestion_repeats ingestion_away ingestion_database",
+        ),
+        Place(
+            "functions/ingestion/app.py",
+            "receive receive_batch _refused _accepted_item _conflict",
+            "ingestion_repeats ingestion",
+        ),
+        Place(
+            f"{_MIGRATIONS}0019_hot_paths.sql",
+            "record_sales receive_sales",
+            "ingestion_repeats ingestion ingestion_database",
+        ),
+        Place(f"{_MIGRATIONS}0018_enqueue.sql", "enqueue", "processor retention"),
+        Place(f"{_SQL}sales.sql", "compare", "ingestion_repeats ingestion ingestion_database"),
+        Place(f"{_SQL}sales.sql", "postpone quarantine record_lost", "processor"),
+    ],
+    "limit": [
+        Place(
+            f"{_LAYER}rate_limit.py",
+            "kind count count_alone headers exhausted_headers _headers",
+            "api ingestion ingestion_away",
+        ),
+        Place(f"{_MIGRATIONS}0005_doors.sql", "count_request", "resolvers ingestion"),
+        Place(f"{_MIGRATIONS}0006_people.sql", "count_attempt forgive_attempt", "sessions sign_up"),
+    ],
+    "numbering": [
+        Place(
+            f"{_LAYER}room.py",
+            "publish seq ask_seq seq_of waiting missed mark_posted touch_presence note_presence take_presence"
+            " Messages _message _packed",
+            "room room_fanout room_sockets",
+        ),
+        Place(
+            "functions/broadcaster/fanout.py",
+            "handler _catch_up _leave _first _next _settle _frames",
+            "room_fanout",
+        ),
+        Place(
+            f"{_SQL}room.sql",
+            "publish seq after mark_posted touch_presence take_presence",
+            "room_fanout room_sockets",
+        ),
+    ],
 }

@@ -1,13 +1,12 @@
-"""Mutants of Python by mutmut's operators, in the environment that has it: reads {path: [names]} and writes a
-list of {path, where, text}, both as JSON. mutmut's own runner finds no module in a layer, leaves alone what
-has a decorator, and knows no SQL."""
+"""Mutants of Python by mutmut's operators, in the environment that has it: `python.py FILE NAME ...` writes a
+JSON list of [name, the whole file with one change]. mutmut's own runner finds no module in a layer, leaves
+what has a decorator, and knows no SQL."""
 
 import json
 import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import libcst as cst
 from mutmut.mutation.mutators import mutation_operators
@@ -53,8 +52,8 @@ def _changed(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
             yield from islice(operator(node), 1 if kind is cst.BaseString else None)
 
 
-def mutants(path: str, names: list[str]) -> Iterator[dict[str, Any]]:
-    """Every mutant of the functions and classes named."""
+def mutants(path: str, names: list[str]) -> Iterator[tuple[str, str]]:
+    """Where something is changed in the file, and the file as it is then."""
     module = cst.parse_module(Path(path).read_text())
     mutator = Mutator(module, names)
     module.visit(mutator)
@@ -63,9 +62,8 @@ def mutants(path: str, names: list[str]) -> Iterator[dict[str, Any]]:
     for where, node, changed in mutator.found:
         replaced = module.deep_replace(node, changed)
         assert isinstance(replaced, cst.Module)
-        yield {"path": path, "where": where, "text": replaced.code}
+        yield where, replaced.code
 
 
 if __name__ == "__main__":
-    asked = json.load(sys.stdin)
-    json.dump([m for path, names in asked.items() for m in mutants(path, names)], sys.stdout)
+    json.dump(list(mutants(sys.argv[1], sys.argv[2:])), sys.stdout)

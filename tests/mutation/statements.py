@@ -67,26 +67,23 @@ CHANGES = [
 _COMMENT = re.compile(r"--.*")
 
 
-def mutants(path: str, beginnings: Sequence[str]) -> Iterator[Mutant]:
-    """Every mutant of the statements that begin like this at the left margin."""
+def mutants(path: str, names: Sequence[str]) -> Iterator[Mutant]:
+    """Every mutant of the functions, the named statements, or the statements that begin with these words."""
     text = Path(ROOT, path).read_text()
     comments = [found.span() for found in _COMMENT.finditer(text)]
-    for beginning in beginnings:
-        for piece in _pieces(text, beginning):
+    for name in names:
+        for piece in _pieces(text, name):
             for pattern, replacement in CHANGES:
                 for found in re.compile(pattern, re.MULTILINE).finditer(text, *piece.span()):
                     if not any(start < found.end() and found.start() < stop for start, stop in comments):
                         changed = text[: found.start()] + found.expand(replacement) + text[found.end() :]
-                        yield Mutant(path, _name(beginning), text, changed)
+                        yield Mutant(path, name, text, changed)
 
 
-def _pieces(text: str, beginning: str) -> list[re.Match[str]]:
-    """The statements, from the margin to a semicolon that the margin follows."""
-    pieces = list(re.finditer(rf"^{re.escape(beginning)}.*?;\n(?=\n*\S|\Z)", text, re.MULTILINE | re.DOTALL))
+def _pieces(text: str, name: str) -> list[re.Match[str]]:
+    """From the margin to a semicolon that the margin follows."""
+    beginning = rf"^(?:create (?:function|procedure) wr\.{name}\(|-- {name}: |{name} )"
+    pieces = list(re.finditer(rf"{beginning}.*?;\n(?=\n*\S|\Z)", text, re.MULTILINE | re.DOTALL))
     if not pieces:
-        raise LookupError(f"nothing begins with {beginning!r}")
+        raise LookupError(f"there is no {name}")
     return pieces
-
-
-def _name(beginning: str) -> str:
-    return re.sub(r"^create (?:function|procedure) |^-- |[(: ]+$", "", beginning)
