@@ -47,7 +47,7 @@ def test_nothing_that_is_logged_can_end_its_line_or_turn_a_terminal(
     text = "\n\r\x1b[31m\x9b31m\u2028\x85\u202e"
     telemetry.logger().info(
         text, sale_id=text + "\ud800"
-    )  # half a character: reports of tests could not hold it
+    )  # no report of a test could hold this half
     out = capsys.readouterr().out
     assert out.isascii()
     (line,) = map(json.loads, out.splitlines())
