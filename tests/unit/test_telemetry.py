@@ -45,9 +45,7 @@ def test_nothing_that_is_logged_can_end_its_line_or_turn_a_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = "\n\r\x1b[31m\x9b31m\u2028\x85\u202e"
-    telemetry.logger().info(
-        text, sale_id=text + "\ud800"
-    )  # no report of a test could hold this half
+    telemetry.logger().info(text, sale_id=text + "\ud800")  # no report of a test could hold this half
     out = capsys.readouterr().out
     assert out.isascii()
     (line,) = map(json.loads, out.splitlines())
