@@ -117,6 +117,12 @@ class TestOneSale:
         assert costs["its own"] == ("1.00", chair)
         assert costs["no cost"][0] is costs["no product"][0] is None
 
+    def test_the_room_is_told_what_the_product_is_called(self, company: Company, queues: Sqs) -> None:
+        chair = product(company, name="Chair", sku="CHAIR")
+        process(post(company, product_id=str(chair)), post(company, product_sku="CHAIR"))
+        told = company.rows("select payload ->> 'productName' as product from wr.events")
+        assert [row["product"] for row in told] == ["Chair", "Chair"]
+
     def test_an_unknown_cost_is_no_margin_at_all(self, company: Company, queues: Sqs) -> None:
         process(post(company))
         assert the_item(company)["margin_amount"] is None
@@ -368,6 +374,13 @@ class TestTime:
         assert process(*bodies) == []
         assert company.count("queue") == company.count("sales_events_dlq") == 1
 
+    def test_whoever_has_enqueued_is_in_no_company(self, company: Company, queues: Sqs) -> None:
+        event_id = UUID(json.loads(post(company))["event_id"])
+        with db.connect(company.database.url_of("app")) as conn:
+            conn.execute("select from wr.enqueue(%s, %s, '', '')", [[company.tenant_id], [event_id]])
+            assert conn.execute("select from wr.queue").rowcount == 0
+        assert company.count("queue") == 1
+
 
 class TestHeartbeat:
     def test_a_heartbeat_is_noted_and_its_neighbours_are_worked(
@@ -412,11 +425,17 @@ class TestDuplicates:
         assert types == ["queue.created", "queue.excluded"]
 
     def test_two_workers_at_once_do_not_miss_it(self, company: Company, queues: Sqs) -> None:
-        messages = [post(company, sale_id=f"s-{n}", **self.alike) for n in range(12)]
-        with ThreadPoolExecutor(12) as workers:
-            list(workers.map(process, messages))
+        messages = [post(company, **self.alike) for _ in range(2)]
+        with company.database.operator() as other, ThreadPoolExecutor(2) as workers:
+            # Neither can end before the other has begun.
+            other.execute("select from wr.rooms for update")
+            working = [workers.submit(process, message) for message in messages]
+            while len(company.database.execute("select from pg_locks where not granted")) < 2:
+                time.sleep(0.02)
+            other.rollback()
+            assert [work.result() for work in working] == [[], []]
         statuses = [row["status"] for row in company.rows("select status from wr.queue")]
-        assert (statuses.count("pending"), statuses.count("excluded")) == (1, 11)
+        assert sorted(statuses) == ["excluded", "pending"]
 
     @pytest.mark.parametrize("together", [True, False])
     def test_another_currency_or_seller_is_another_sale(
@@ -430,6 +449,15 @@ class TestDuplicates:
         for batch in [messages] if together else [[message] for message in messages]:
             process(*batch)
         assert {row["status"] for row in company.rows("select status from wr.queue")} == {"pending"}
+
+    @pytest.mark.parametrize("together", [True, False])
+    def test_a_sale_of_an_unknown_product_makes_no_other_suspect(
+        self, company: Company, queues: Sqs, together: bool
+    ) -> None:
+        messages = [post(company, **self.alike, product_sku="nobody's"), post(company, **self.alike)]
+        for batch in [messages] if together else [[message] for message in messages]:
+            process(*batch)
+        assert the_item(company)["status"] == "pending"
 
     def test_a_tenant_can_switch_the_rule_off(self, company: Company, queues: Sqs) -> None:
         company.set(suspect_duplicates=False)

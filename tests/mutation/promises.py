@@ -82,7 +82,7 @@ PROMISES = {
             "record_sales receive_sales",
             "ingestion_repeats ingestion ingestion_database",
         ),
-        Place(f"{_MIGRATIONS}0018_enqueue.sql", "enqueue", "processor retention"),
+        Place(f"{_MIGRATIONS}0018_enqueue.sql", "enqueue", "processor retention following_a_sale"),
         Place(f"{_SQL}sales.sql", "compare", "ingestion_repeats ingestion ingestion_database"),
         Place(f"{_SQL}sales.sql", "postpone quarantine record_lost", "processor"),
     ],
