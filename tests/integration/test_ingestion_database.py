@@ -11,7 +11,7 @@ from tests.crm import get, post, post_batch
 from tests.doors import Sqs
 from tests.factories import Company, Database, sale
 from tests.wire import Wire
-from winroom import callers, db
+from winroom import callers, copy, db
 
 
 class TestDatabase:
@@ -99,6 +99,7 @@ class TestDatabase:
         monkeypatch.setattr(db.Connection, "execute", lossy)
         answer = post(company, sale())
         assert (answer.status, answer.json["duplicate"]) == (202, False)
+        assert answer.json["message"] == copy.EVENT_RECEIVED  # not kept in the queue, whole
         assert company.count("sales_events") == company.count("api_audit_log") == 1
         assert not losses
         assert len(queues.bodies("sales-events")) == 1

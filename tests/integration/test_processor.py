@@ -256,6 +256,14 @@ class TestNeighbours:
         assert "nobody's" in failed[0]["error_message"]
         assert company.count("sales_events_dlq") == 3
 
+    def test_a_message_of_a_sale_that_failed_changes_nothing(self, company: Company, queues: Sqs) -> None:
+        message = post(company, product_sku="LATER")
+        process(message)
+        product(company, sku="LATER")
+        assert process(message) == []
+        assert company.count("queue") == 0
+        assert company.rows("select status from wr.sales_events") == [{"status": "failed"}]
+
     def test_an_event_that_only_the_database_refuses_takes_no_neighbours_along(
         self, company: Company, rival: Company, queues: Sqs, database: Database
     ) -> None:
