@@ -63,7 +63,8 @@ def test_honest_messages_are_worked_beside_whatever_else_is_in_their_queue(
     # The same without the offset of its time: nobody could say how long it has waited.
     timeless = json.dumps(json.loads(honest) | {"received_at": "2026-01-01T00:00:00"})
     for handler in (dead_letters, processor):
-        assert doors.sqs(handler, [timeless, *strange, honest]) == []
+        # What nobody can read comes back: it may be a later release's.
+        assert not {0, len(strange) + 1} & {*doors.sqs(handler, [timeless, *strange, honest])}
     assert company.count("queue") == before + 1
     wake_up = queues.take("room.fifo")[0]
     assert doors.sqs(fanout, [*strange, wake_up]) == []
