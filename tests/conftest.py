@@ -30,8 +30,8 @@ from winroom.settings import settings
 STATE = ROOT / ".winroom" / f"e2e-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"
 PASSWORDS = dict.fromkeys(schema.LOGINS, "test")
 
-# Machines that make up input have time for more of it in the long form of experiments: see tests/fire. How long
-# an example takes says more of the machine than of us.
+# Machines that make up input have time for more of it in the long form of experiments.
+# How long an example takes says more of the machine than of us.
 how.register_profile("short", deadline=None)
 how.register_profile("long", max_examples=1_000, deadline=None)
 how.load_profile("long" if os.environ.get("WINROOM_FIRE") == "long" else "short")
