@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test bench bench-smoke load plans coverage lint screenshots deploy edge openapi lock audit mutate
+.PHONY: help dev test fire mutate audit elsewhere bench bench-smoke load plans coverage lint screenshots deploy edge openapi lock
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -23,6 +23,13 @@ dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
 test: lint bench-smoke $(APART) ## lint, types, unit, integration, end-to-end and browser tests
 	$(BIN)/pytest -n auto --dist worksteal
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/browser
+	$(BIN)/python -m tests.elsewhere --short
+
+elsewhere: $(BIN)/.installed ## unit and integration tests on this machine's older PostgreSQL, and by the Pythons of the template that it has
+	@$(BIN)/python -m tests.elsewhere
+
+fire: $(BIN)/.installed ## try for a quarter of an hour to lose, double and leak sales; SEED=n repeats what fell so
+	WINROOM_FIRE=long WINROOM_SEED=$(SEED) $(BIN)/pytest -m fire tests/unit tests/integration tests/fire tests/e2e
 
 bench: $(BIN)/.installed ## measure speed beside its floors; NAMES="ingestion processor" for some, JSON=file for programs
 	@$(BIN)/python -m tests.benchmarks $(NAMES) $(if $(JSON),--json $(JSON))
@@ -87,6 +94,13 @@ $(BIN)/.installed: requirements.lock infra/uv.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement infra/uv.txt
 	$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# The same for another Python.
+.venv/python%/.installed: $(BIN)/.installed
+	PYENV_VERSION=$* $(BIN)/uv venv --quiet --clear --no-python-downloads --python $* $(@D)
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(@D)/bin/python requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(@D)/bin/python --editable .
 	touch $@
 
 # APART, and nothing that is not locked there.

@@ -147,7 +147,7 @@ def document(routes: Sequence[Route] = ROUTES) -> Json:
         "paths": paths,
         "components": {
             "schemas": components,
-            "responses": {_phrase(status): _refusal(status) for status in sorted(_errors())},
+            "responses": {_name(status): _refusal(status) for status in sorted(_errors())},
             "headers": {name: _header(name) for name in _HEADERS},
             "parameters": {n: {"name": n, "in": "header", **rest} for n, rest in _PARAMETERS.items()},
             "securitySchemes": _SECURITY_SCHEMES,
@@ -248,10 +248,8 @@ def _responses(route: Route, schemas: Json) -> Json:
         told["content"] = {
             media_type: {"schema": schemas.get(f"{operation_id(route)}.reply", {"type": "string"})}
         }
-    answers = {
-        status: {"description": HTTPStatus(status).phrase, **told} for status in (route.status, *route.also)
-    }
-    refusals = {status: {"$ref": f"#/components/responses/{_phrase(status)}"} for status in _statuses(route)}
+    answers = {status: {"description": _phrase(status), **told} for status in (route.status, *route.also)}
+    refusals = {status: {"$ref": f"#/components/responses/{_name(status)}"} for status in _statuses(route)}
     return {str(status): answer for status, answer in sorted({**refusals, **answers}.items())}
 
 
@@ -288,14 +286,19 @@ def _refusal(status: int) -> Json:
     # Those who need no key have no such limit: where they may be refused, it is for guessing.
     limits = {n: {**_header(n), "required": False} for n in rate_limit.HEADERS if status == 429}
     return {
-        "description": HTTPStatus(status).phrase,
+        "description": _phrase(status),
         "headers": {**_headers([*_ON_EVERY_ANSWER, *_ON_REFUSALS.get(status, ())]), **limits},
         "content": {"application/json": content},
     }
 
 
 def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase.title().replace(" ", "")
+    # What was published stays: Python 3.13 calls it otherwise than those before.
+    return "Request Entity Too Large" if status == 413 else HTTPStatus(status).phrase
+
+
+def _name(status: int) -> str:
+    return _phrase(status).title().replace(" ", "")
 
 
 def _header(name: str) -> Json:

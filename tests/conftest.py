@@ -1,27 +1,40 @@
 """A migrated template database, cloned for each test; the functions' own settings, read anew for each."""
 
 import os
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 import pytest
+from argon2 import PasswordHasher
+from hypothesis import settings as how
 
 from infra.local import postgres
 from infra.local import stack as local
 from infra.local.stack import Stack
 from infra.release import ROOT
+from tests import gateway as edge
 from tests.doors import Sqs
 from tests.factories import Company, Database
-from winroom import callers, db, messages, schema, switches
+from tests.gateway import Gateway
+from tests.wire import Wire
+from winroom import callers, db, logins, messages, passwords, schema, sockets, switches, web
+from winroom.rate_limit import Bucket
 from winroom.settings import settings
 
 # Each of the processes that test side by side has a stack of its own.
 STATE = ROOT / ".winroom" / f"e2e-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"
 PASSWORDS = dict.fromkeys(schema.LOGINS, "test")
 
+# Machines that make up input have time for more of it in the long form of experiments.
+# How long an example takes says more of the machine than of us.
+how.register_profile("short", deadline=None)
+how.register_profile("long", max_examples=1_000, deadline=None)
+how.load_profile("long" if os.environ.get("WINROOM_FIRE") == "long" else "short")
 
 # A test's database need not survive the machine.
 HASTY = {**postgres.SETTINGS, "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -32,7 +45,7 @@ def server() -> Iterator[Database]:
     """One PostgreSQL with the migrated database `winroom`, the template of every test's own."""
     # Not below pytest's own directory: other runs tidy that up, and PostgreSQL ends without its files.
     with (
-        TemporaryDirectory(prefix="winroom-", dir=_fastest()) as folder,
+        TemporaryDirectory(prefix="winroom-", dir=fastest()) as folder,
         postgres.running(Path(folder), HASTY, port=0) as owner_url,
     ):
         state = Path(folder)
@@ -41,7 +54,7 @@ def server() -> Iterator[Database]:
         db.close()
 
 
-def _fastest() -> str | None:
+def fastest() -> str | None:
     """Memory, where there is enough of it: a clone takes 40 ms there, ten times less than on a slow disk."""
     memory = "/dev/shm"  # noqa: S108
     roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * 1024**3
@@ -112,6 +125,49 @@ def queues(environment: pytest.MonkeyPatch) -> Sqs:
     return queues
 
 
+@pytest.fixture
+def gateway(environment: pytest.MonkeyPatch, queues: Sqs) -> Iterator[Gateway]:
+    """A websocket API whose management endpoint the functions know."""
+    with edge.running() as running:
+        environment.setenv("SOCKET_MANAGEMENT_URL", running.url)
+        settings.cache_clear()
+        sockets._endpoint.cache_clear()
+        # Made here: a Lambda has one thread that might, the tests have many.
+        loop, endpoint = sockets._loop(), sockets._endpoint()
+        yield running
+        loop.call_soon_threadsafe(endpoint.close)
+        sockets._endpoint.cache_clear()
+
+
+@pytest.fixture
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing is slow on purpose, and that is no purpose of most tests."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", lambda: quick)
+    monkeypatch.setitem(logins._NOBODY, "password_hash", quick.hash("nobody's"))
+
+
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever walks, or attacks, asks more in a minute than a caller may."""
+    monkeypatch.setattr(web.Call, "bucket", property(lambda _: Bucket("walk", 1_000_000)))
+
+
+@pytest.fixture
+def wire(company: Company, database: Database, environment: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """Between the functions and their database: counts round trips, and can be cut."""
+    url = urlsplit(database.url_of("app"))
+    assert url.hostname is not None
+    assert url.port is not None
+    wire = Wire(url.hostname, url.port)
+    through = url._replace(netloc=f"{url.username}:{url.password}@127.0.0.1:{wire.port}")
+    environment.setenv("DATABASE_URL", through.geturl())
+    forget_process_state()
+    yield wire
+    forget_process_state()
+    wire.cut()
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """A stack of the tests' own, beside the one of `make dev`; its builds are kept, its data not. Who writes
@@ -125,3 +181,37 @@ def stack() -> Iterator[Stack]:
     (STATE / "demo.json").unlink(missing_ok=True)
     with local.up(STATE) as running:
         yield running
+
+
+# Of experiments.
+Size = Callable[[int, int], int]
+Tell = Callable[[Mapping[str, int]], None]
+
+
+@pytest.fixture
+def size() -> Size:
+    """Of a short and a long size the one that is asked for: WINROOM_FIRE=long."""
+    is_long = os.environ.get("WINROOM_FIRE") == "long"
+    return lambda short, long: long if is_long else short
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Tell:
+    """Says at the end of the run what was done, and how often."""
+    return lambda done: record_property("done", ", ".join(f"{what}: {done[what]}" for what in sorted(done)))
+
+
+@pytest.fixture
+def seed(tell: Tell) -> int:
+    """What dice are made of: with WINROOM_SEED they fall again as they fell."""
+    seed = int(os.environ.get("WINROOM_SEED") or secrets.randbelow(10**6))
+    tell({"WINROOM_SEED": seed})
+    return seed
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "teardown":
+                for done in [value for name, value in report.user_properties if name == "done"]:
+                    terminalreporter.write_line(f"{report.nodeid}: {done}")

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
@@ -105,26 +106,27 @@ def event(
 
 def sqs(handler: Handler, bodies: Iterable[str], receive_counts: Sequence[int] = ()) -> list[int]:
     """Delivers a batch of SQS messages; returns the positions of those that are to come back."""
-    records = [
-        {
-            "messageId": str(position),
-            "receiptHandle": f"handle-{position}",
-            "body": body,
-            "attributes": {
-                "ApproximateReceiveCount": str(
-                    receive_counts[position] if position < len(receive_counts) else 1
-                ),
-                "SentTimestamp": "1767225600000",
-            },
-            "messageAttributes": {},
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:sales-events",
-            "awsRegion": "us-east-1",
-        }
-        for position, body in enumerate(bodies)
-    ]
+    counts = chain(receive_counts, repeat(1))
+    records = [record(str(n), f"handle-{n}", body, next(counts)) for n, body in enumerate(bodies)]
     answer = handler({"Records": records}, context())
     return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
+
+
+def record(message_id: str, receipt: str, body: str, receive_count: int) -> dict[str, Any]:
+    """A message as Lambda hands it over."""
+    return {
+        "messageId": message_id,
+        "receiptHandle": receipt,
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": str(receive_count),
+            "SentTimestamp": "1767225600000",
+        },
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:sales-events",
+        "awsRegion": "us-east-1",
+    }
 
 
 class Sqs:

@@ -89,14 +89,14 @@ class Database:
         self._superuser_password = superuser_password
 
     def url_of(self, login: str) -> str:
-        return self._url(f"winroom_{login}", "test", self._name)
+        return self._url(f"winroom_{login}", "test", self.name)
 
     @property
     def superuser_url(self) -> str:
-        return self._url("postgres", self._superuser_password, self._name)
+        return self._url("postgres", self._superuser_password, self.name)
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         return urlsplit(self.owner_url).path.removeprefix("/")
 
     def _url(self, user: str, password: str, name: str) -> str:
@@ -107,7 +107,7 @@ class Database:
     @contextmanager
     def cloned(self, name: str) -> Iterator["Database"]:
         """A copy that lives as long as the context."""
-        new, template = sql.Identifier(name), sql.Identifier(self._name)
+        new, template = sql.Identifier(name), sql.Identifier(self.name)
         maintenance = self._url("postgres", self._superuser_password, "postgres")
         with psycopg.connect(maintenance, autocommit=True) as conn:
             conn.execute(sql.SQL("create database {} template {} owner winroom_owner").format(new, template))

@@ -3,25 +3,32 @@
 import hashlib
 import secrets
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from functions.api.app import handler
 from functions.ingestion.app import handler as ingestion
 from functions.processor.app import handler as processor
 from tests import doors
-from tests.doors import Answer, Sqs
+from tests.doors import Answer, Handler, Sqs
 from tests.factories import Company
-from winroom import displays
+from winroom import displays, sessions
 
 # Two sales alike in all that a fingerprint is made of.
 ALIKE = {"occurred_at": "2026-01-01T00:00:00Z", "customer_name": "Ada"}
 
 
 def call(
-    company: Company, method: str, path: str, body: object = None, *, key: str | None = None, **more: Any
+    company: Company,
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    key: str | None = None,
+    door: Handler = handler,
+    **more: Any,
 ) -> Answer:
     """Asks with the company's full key, or with another credential."""
-    return doors.http(handler, method, path, body, key=key or company.full_key, **more)
+    return doors.http(door, method, path, body, key=key or company.full_key, **more)
 
 
 def enqueue(company: Company, queues: Sqs, *sales: dict[str, Any]) -> list[dict[str, Any]]:
@@ -93,3 +100,23 @@ def display(company: Company) -> str:
         hashlib.sha256(link.encode()).digest(),
     )
     return link
+
+
+def crowd(company: Company, size: int) -> list[str]:
+    """So many sellers, each with a person: their tokens."""
+    company.database.execute(
+        "insert into wr.sellers (tenant_id, seller_id, display_name)"
+        " select %s, 'seller-' || n, 'Seller ' || n from generate_series(1, %s) n",
+        company.tenant_id,
+        size,
+    )
+    people: list[UUID] = [
+        row["user_id"]
+        for row in company.database.execute(
+            "insert into wr.users (tenant_id, email, display_name, role, seller_id, password_hash)"
+            " select tenant_id, seller_id || '@example.com', display_name, 'seller', seller_id, 'none'"
+            " from wr.sellers where tenant_id = %s and seller_id like 'seller-%%' returning user_id",
+            company.tenant_id,
+        )
+    ]
+    return [sessions.token(company.tenant_id, user_id, 0) for user_id in people]

@@ -6,14 +6,15 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
 from functions.broadcaster import socket
-from tests import doors
+from tests import doors, endpoint
+from tests.doors import Handler
+from tests.endpoint import Asked, Told
 from tests.factories import Company
 from winroom import db, tickets
 from winroom.callers import Caller, Role
@@ -69,57 +70,24 @@ class Gateway:
 def running() -> Iterator[Gateway]:
     gateway = Gateway()
 
-    class Door(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # Without it, headers and body go in two packets and wait for each other's acknowledgement.
-        wbufsize = -1
+    def answer(asked: Asked) -> Told:
+        connection_id = unquote(asked.path.rsplit("/@connections/", 1)[1])
+        status, error = gateway.answer(asked.method, connection_id, asked.body)
+        return Told(status, b"{}" if error else b"", error)
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            connection_id = unquote(self.path.rsplit("/@connections/", 1)[1])
-            status, error = gateway.answer(self.command, connection_id, body)
-            content = b"{}" if error else b""
-            self.send_response(status)
-            if error:
-                self.send_header("x-amzn-ErrorType", error)
-            if status != 204:
-                self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_DELETE = do_POST  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-        def handle(self) -> None:
-            # Who stopped waiting for a slow answer has hung up.
-            with suppress(ConnectionError):
-                super().handle()
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        # Many workers knock at once; of five waiting, the others would try again in a second.
-        request_queue_size = 256
-
-    server = Server(("127.0.0.1", 0), Door)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    gateway.url = f"http://127.0.0.1:{server.server_port}/ws"
-    try:
+    with endpoint.answering(answer) as url:
+        gateway.url = f"{url}/ws"
         yield gateway
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class Client:
     """One browser: what it is told, and what it says, is an event of API Gateway."""
 
-    def __init__(self, gateway: Gateway, connection_id: str | None = None) -> None:
+    def __init__(
+        self, gateway: Gateway, connection_id: str | None = None, door: Handler = socket.handler
+    ) -> None:
         self.id = connection_id or f"socket-{next(_numbers)}="
-        self._gateway = gateway
+        self._gateway, self._door = gateway, door
 
     def connect(self, query: Mapping[str, str] | None, headers: Mapping[str, str] | None = None) -> int:
         return self.event("CONNECT", headers=headers or {}, queryStringParameters=query)
@@ -148,9 +116,7 @@ class Client:
             "requestId": "request",
             "identity": {"sourceIp": "203.0.113.7"},
         }
-        answer = socket.handler(
-            {"requestContext": request, "isBase64Encoded": False, **more}, doors.context()
-        )
+        answer = self._door({"requestContext": request, "isBase64Encoded": False, **more}, doors.context())
         # A body would reach the socket on some gateways and not on others.
         assert answer.keys() <= {"statusCode", "headers"}
         return int(answer["statusCode"])

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from html import escape
-from http import HTTPStatus
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from winroom import errors
 from winroom.answers import Page, Reply
 from winroom.web import Call
 
@@ -146,18 +146,16 @@ def _answer(status: str, answer: Json) -> Json:
 
 def _errors() -> list[Json]:
     """What every refusal means, by status."""
-    statuses = {status.phrase: status.value for status in HTTPStatus}
+    statuses = {error.code: error.status for error in vars(errors).values() if hasattr(error, "status")}
     answers = _document()["components"]["responses"].values()
+    told = [(answer, answer["content"]["application/json"]["examples"]) for answer in answers]
     return [
         {
-            "status": statuses[answer["description"]],
+            "status": statuses[next(iter(examples))],
             "phrase": answer["description"],
-            "sentences": {
-                code: example["value"]["error"]
-                for code, example in answer["content"]["application/json"]["examples"].items()
-            },
+            "sentences": {code: example["value"]["error"] for code, example in examples.items()},
         }
-        for answer in answers
+        for answer, examples in told
     ]
 
 

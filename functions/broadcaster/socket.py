@@ -5,8 +5,23 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from winroom import connections, copy, db, edge, messages, room, sockets, switches, telemetry, tickets
+from winroom import (
+    connections,
+    copy,
+    db,
+    edge,
+    messages,
+    plans,
+    rate_limit,
+    room,
+    sockets,
+    switches,
+    telemetry,
+    tickets,
+)
 from winroom.db import Connection, Row
+from winroom.errors import RateLimited
+from winroom.rate_limit import Bucket
 from winroom.settings import settings
 
 Event = Mapping[str, Any]
@@ -56,13 +71,24 @@ def _message(event: Event) -> Answer:
     connection_id = event["requestContext"]["connectionId"]
     with db.open_session() as conn:
         listener = connections.resolve(conn, connection_id)
-    if listener is None:
+    if listener is None or _is_flood(connection_id, listener["tenant_id"]):
         sockets.close([connection_id])
         return {"statusCode": 200}
     answer = _answer(connection_id, listener, event.get("body"))
     for gone in sockets.post({connection_id: answer}).gone:
         _forget(gone)
     return {"statusCode": 200}
+
+
+def _is_flood(connection_id: str, tenant_id: UUID) -> bool:
+    """Counts the frame. A page says something once a minute, and one word can ask for 500 messages."""
+    said = Bucket(f"socket:{connection_id}", plans.PEOPLE_LIMIT)
+    try:
+        db.tenant_batch(tenant_id, lambda conn: rate_limit.count(conn, said))
+    except RateLimited:
+        telemetry.logger().warning("a socket says too much", connection_id=connection_id)
+        return True
+    return False
 
 
 _ROUTES = {"CONNECT": _connect, "DISCONNECT": _disconnect, "MESSAGE": _message}

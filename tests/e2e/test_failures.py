@@ -13,7 +13,7 @@ The table of failures, and where each row is shown:
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.e2e.conftest import Company, Start, wait_until
+from tests.e2e.conftest import Company, Stop, wait_until
 from tests.e2e.levers import Levers
 from tests.factories import sale
 from winroom import ids
@@ -99,7 +99,7 @@ def test_a_sale_that_contradicts_an_earlier_one_is_kept_until_an_admin_accepts_i
 
 
 def test_sales_that_find_the_database_away_come_back_and_have_spent_no_attempt(
-    company: Company, levers: Levers, stopped: Callable[[], Start]
+    company: Company, levers: Levers, stopped: Stop
 ) -> None:
     body = sale()
     with company.room() as room, levers.visible_after("SalesEventsQueue", 3):

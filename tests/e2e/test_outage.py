@@ -1,16 +1,15 @@
 """The database stops under the running stack: reading is refused soon, and sales come in all the same."""
 
 import time
-from collections.abc import Callable
 
 import httpx
 
-from tests.e2e.conftest import Company, Start, wait_until
+from tests.e2e.conftest import Company, Stop, wait_until
 from tests.factories import sale
 
 
 def test_a_stopped_database_refuses_readers_within_three_seconds_keeps_sales_and_recovers(
-    company: Company, stopped: Callable[[], Start]
+    company: Company, stopped: Stop
 ) -> None:
     kept, later = sale(), sale()
     company.sell(sale())

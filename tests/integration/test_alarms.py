@@ -27,7 +27,11 @@ AWS: dict[str, tuple[str, str, set[str]]] = {
     "AWS/SQS": (
         "QueueName",
         "AWS::SQS::Queue",
-        {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
+        {
+            "ApproximateNumberOfMessagesVisible",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateAgeOfOldestMessage",
+        },
     ),
     "AWS/Lambda": (
         "FunctionName",
@@ -68,6 +72,10 @@ CASES: Mapping[str, tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]] = {
     "BacklogWarning": (
         [{"ApproximateNumberOfMessagesVisible": times(5, 1001)}],
         [{"ApproximateNumberOfMessagesVisible": times(5, 1000)}, {}],
+    ),
+    "UndecidedWarning": (
+        [{"ApproximateNumberOfMessagesNotVisible": times(5, 1)}],
+        [{"ApproximateNumberOfMessagesNotVisible": times(4, 1)}, {}],
     ),
     "FailedWarning": ([{"FailedEvents": each(0, 11)}], [{"FailedEvents": each(11, 10)}]),
     "DeadLettersWarning": ([{"OpenDeadLetters": each(1)}], [{"OpenDeadLetters": each(0)}]),

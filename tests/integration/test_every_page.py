@@ -2,6 +2,7 @@
 page is walked from its first day."""
 
 import re
+from functools import partial
 from html.parser import HTMLParser
 from uuid import uuid4
 
@@ -10,11 +11,10 @@ import pytest
 from functions.dashboard.app import ROUTES
 from tests.doors import Answer, Sqs
 from tests.factories import Company
+from tests.integration.conftest import Overhear
 from tests.office import MAKERS, Office
 from tests.visits import Visitor
-from winroom import web
 from winroom.callers import Role
-from winroom.rate_limit import Bucket
 from winroom.routes import Route
 
 SECURED = [route for route in ROUTES if route.is_personal]
@@ -24,12 +24,6 @@ WITH_IDS = [route for route in SECURED if "{" in route.path]
 KNOWN = MAKERS.keys() | {"sale_id"}
 
 pytestmark = pytest.mark.usefixtures("queues", "quick_passwords", "unlimited")
-
-
-@pytest.fixture
-def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The walk asks more in a minute than a caller may."""
-    monkeypatch.setattr(web.Call, "bucket", property(lambda _: Bucket("walk", 1_000_000)))
 
 
 @pytest.fixture
@@ -153,7 +147,7 @@ def test_who_is_not_logged_in_is_asked_to(subtests: pytest.Subtests, ours: Offic
 
 
 def test_another_companys_ids_are_as_unknown_as_any(
-    subtests: pytest.Subtests, ours: Office, theirs: Office
+    subtests: pytest.Subtests, ours: Office, theirs: Office, overheard: Overhear
 ) -> None:
     foreign, unknown = things(theirs), dict.fromkeys(KNOWN, str(uuid4()))
     filled = {
@@ -167,9 +161,10 @@ def test_another_companys_ids_are_as_unknown_as_any(
     for route in WITH_IDS:
         with subtests.test(named(route)):
             admin = Visitor(ours.admin)
-            answers = [send(admin, route, with_ids(route, ids), **filled) for ids in (foreign, unknown)]
-            assert [answer.status for answer in answers] == [404, 404], answers[0].raw
-            assert answers[0].raw == answers[1].raw
+            asks = [partial(send, admin, route, with_ids(route, ids), **filled) for ids in (foreign, unknown)]
+            (answer, sent), (another, also_sent) = map(overheard, asks)
+            assert (answer.status, answer.raw) == (404, another.raw)
+            assert sent == also_sent
 
 
 def test_a_form_of_another_site_does_nothing(subtests: pytest.Subtests, ours: Office) -> None:

@@ -4,6 +4,7 @@ day; one with a new kind of id asks to be told how to make such a thing (`office
 
 import json
 import re
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -16,9 +17,9 @@ from infra import openapi
 from tests import doors
 from tests.doors import Answer, Sqs
 from tests.factories import Company, Database
+from tests.integration.conftest import Overhear
 from tests.office import MAKERS, Office
-from winroom import web
-from winroom.rate_limit import Bucket
+from winroom import rate_limit
 from winroom.routes import Route
 
 Json = dict[str, Any]
@@ -29,12 +30,6 @@ SECURED = [route for route in ROUTES if route.role is not None]
 WITH_IDS = [route for route in ROUTES if "{" in route.path]
 
 pytestmark = pytest.mark.usefixtures("queues", "quick_passwords", "unlimited")
-
-
-@pytest.fixture
-def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The walk asks more in a minute than a caller may."""
-    monkeypatch.setattr(web.Call, "bucket", property(lambda _: Bucket("walk", 1_000_000)))
 
 
 def send(route: Route, key: str | None, path: str = "", body: object = None, **more: Any) -> Answer:
@@ -108,20 +103,18 @@ def theirs(rival: Company, queues: Sqs) -> Office:
 
 
 def contents(company: Company) -> Json:
-    """A fingerprint of all that a company has, but for its log and its counters."""
+    """All that a company has, but for its log and its counters, as text."""
     tables = company.database.execute(
         "select table_name as name from information_schema.columns where table_schema = 'wr'"
         " and column_name = 'tenant_id' and table_name not in ('api_audit_log', 'rate_counters')"
         " and table_name in (select tablename from pg_tables where schemaname = 'wr') order by 1"
     )
-    fingerprint = sql.SQL(
-        "select md5(string_agg(t::text, ',' order by t::text)) as md5 from wr.{} t where tenant_id = %s"
-    )
+    rows = sql.SQL("select to_jsonb(t) - 'tenant_id' as row from wr.{} t where tenant_id = %s order by 1")
     with company.database.operator() as conn:
         return {
             row["name"]: conn.execute(
-                fingerprint.format(sql.Identifier(row["name"])), [company.tenant_id]
-            ).fetchone()
+                rows.format(sql.Identifier(row["name"])), [company.tenant_id]
+            ).fetchall()
             for row in tables
         }
 
@@ -133,7 +126,7 @@ def test_the_walk_knows_how_to_make_whatever_an_id_names() -> None:
 
 class TestAnotherCompany:
     def test_its_ids_are_as_unknown_as_any_and_nothing_of_it_changes(
-        self, subtests: pytest.Subtests, ours: Office, theirs: Office
+        self, subtests: pytest.Subtests, ours: Office, theirs: Office, overheard: Overhear
     ) -> None:
         foreign, admin = theirs.things, ours.admin
         unknown = dict.fromkeys(MAKERS, str(uuid4()))
@@ -141,12 +134,12 @@ class TestAnotherCompany:
         for route in WITH_IDS:
             with subtests.test(named(route)):
                 body, same_id = body_of(route, ours), {"X-Request-ID": "same"}
-                answers = [
-                    send(route, admin, route.path.format(**ids), body, headers=same_id)
-                    for ids in (foreign, unknown)
-                ]
-                assert [a.status for a in answers] == [404, 404], answers[0].raw
-                assert answers[0].raw == answers[1].raw
+                paths = [route.path.format(**ids) for ids in (foreign, unknown)]
+                asks = [partial(send, route, admin, path, body, headers=same_id) for path in paths]
+                (answer, sent), (another, also_sent) = map(overheard, asks)
+                assert (answer.status, answer.raw) == (404, another.raw)
+                assert uncounted(answer) == uncounted(another)
+                assert sent == also_sent
                 assert contents(theirs.company) == before
 
     def test_the_same_ids_are_known_to_their_own_company(
@@ -158,22 +151,27 @@ class TestAnotherCompany:
                 assert answer.status != 404, answer.raw
 
     def test_its_ids_in_a_query_find_no_more_than_unknown_ones(
-        self, subtests: pytest.Subtests, ours: Office, theirs: Office
+        self, subtests: pytest.Subtests, ours: Office, theirs: Office, overheard: Overhear
     ) -> None:
         admin, same_id = ours.admin, {"X-Request-ID": "same"}
         for route in ROUTES:
             for field in queried(route) & {*FIELDS, "cursor"}:
                 with subtests.test(f"{named(route)} {field}"):
                     foreign = theirs.things[FIELDS.get(field, "queue_id")]
-                    found, unfound = (
-                        send(route, admin, f"{route.path}?{field}={value}", headers=same_id)
-                        for value in (foreign, uuid4())
-                    )
-                    assert found.status == unfound.status
+                    paths = [f"{route.path}?{field}={value}" for value in (foreign, uuid4())]
+                    asks = [partial(send, route, admin, path, headers=same_id) for path in paths]
+                    (found, sent), (unfound, also_sent) = map(overheard, asks)
+                    assert (found.status, sent) == (unfound.status, also_sent)
                     assert field == "cursor" or stripped(found.raw) == stripped(unfound.raw)
 
     def test_its_ids_in_a_body_are_as_unknown_as_any(
-        self, subtests: pytest.Subtests, ours: Office, theirs: Office, database: Database, queues: Sqs
+        self,
+        subtests: pytest.Subtests,
+        ours: Office,
+        theirs: Office,
+        database: Database,
+        queues: Sqs,
+        overheard: Overhear,
     ) -> None:
         another, same_id = Office(database.company("another"), queues), {"X-Request-ID": "same"}
         for route in filter(takes_json, SECURED):
@@ -183,9 +181,16 @@ class TestAnotherCompany:
                     # Made for this alone: a body may also take an id for a thing of its own.
                     for office, value in ((ours, MAKERS[FIELDS[field]](theirs)), (another, str(uuid4()))):
                         body = {**body_of(route, office), field: [value] if field == "ids" else value}
-                        answer = send(route, office.admin, office.path(route), body, headers=same_id)
-                        answers.append((answer.status, stripped(answer.raw.replace(value, "*"))))
+                        ask = partial(send, route, office.admin, office.path(route), body, headers=same_id)
+                        answer, sent = overheard(ask)
+                        answers.append((answer.status, stripped(answer.raw.replace(value, "*")), sent))
                     assert answers[0] == answers[1]
+
+
+def uncounted(answer: Answer) -> Json:
+    """Its headers, but for those that count requests."""
+    counts = {name.lower() for name in rate_limit.HEADERS}
+    return {name: value for name, value in answer.headers.items() if name not in counts}
 
 
 def stripped(raw: str) -> str:
@@ -333,6 +338,21 @@ class TestBadInput:
                 too_large = send(route, admin, path, b" " * (route.body_limit + 1))
                 assert (too_large.status, too_large.json["code"]) == (413, "too_large")
                 assert send(route, admin, path, b" " * route.body_limit).status != 413
+
+    def test_what_is_no_field_of_a_route_is_set_by_nobody(
+        self, subtests: pytest.Subtests, ours: Office, theirs: Office
+    ) -> None:
+        foreign, before = str(theirs.company.tenant_id), contents(theirs.company)
+        columns = ours.company.database.execute(
+            "select distinct column_name as name from information_schema.columns where table_schema = 'wr'"
+        )
+        for route in filter(takes_json, ROUTES):
+            with subtests.test(named(route)):
+                smuggled = {row["name"]: foreign for row in columns if row["name"] not in fields_of(route)}
+                body = {**smuggled, **body_of(route, ours)}
+                assert send(route, ours.admin, ours.path(route), body).status < 500
+                assert foreign not in str(contents(ours.company))
+        assert contents(theirs.company) == before
 
     def test_a_version_that_nobody_knows_is_refused(self, subtests: pytest.Subtests, ours: Office) -> None:
         admin = ours.admin

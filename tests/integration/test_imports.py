@@ -705,10 +705,11 @@ CELL = st.text(
 )
 
 
+@pytest.mark.fire
 @how(
     database=None,
     deadline=None,
-    max_examples=60,
+    max_examples=how().max_examples // 2,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -207,6 +208,15 @@ def test_while_nobody_can_be_asked_keys_are_known_for_longer_and_for_sales_alone
     assert call(warm).status == status
 
 
+def test_who_was_not_known_again_for_want_of_the_database_does_not_ask_it_twice(
+    warm: Company, queues: Sqs, wire: Wire, environment: pytest.MonkeyPatch
+) -> None:
+    wire.cut()
+    environment.setattr(time, "time", lambda now=time.time: now() + callers.REMEMBERED_FOR + 1)
+    environment.setattr(db, "tenant_statement", lambda _: pytest.fail("asked twice"))
+    assert crm.post(warm, sale()).status == 202
+
+
 def test_after_an_hour_a_key_is_forgotten(
     warm: Company, queues: Sqs, wire: Wire, environment: pytest.MonkeyPatch
 ) -> None:
@@ -228,13 +238,79 @@ def test_what_a_revoked_key_has_brought_waits_for_an_admin(warm: Company, queues
     )
     assert (letter["failure_reason"], letter["sale_id"]) == ("lost", "a")
     assert letter["last_error"] == (
-        "It arrived while the database was away, with a key that was revoked before"
+        "It arrived while the database was away, with a key that was revoked or paused before"
     )
     _, admin = warm.person("admin")
     replay = f"/api/failed-events/{letter['dead_letter_id']}/replay"
     assert doors.http(api, "POST", replay, {}, key=admin).status == 200
     assert doors.sqs(processor, queues.take("sales-events")) == []
     assert sold(warm) == ["a"]
+
+
+@pytest.mark.parametrize("paused", ["pause_tenant:{0.tenant_id}", "pause_key:{1}"])
+def test_what_came_in_spite_of_a_pause_waits_for_an_admin(
+    warm: Company, queues: Sqs, wire: Wire, paused: str
+) -> None:
+    (key,) = warm.rows("select api_key_id from wr.api_keys where scope = 'ingest'")
+    warm.database.execute(
+        "insert into wr.switches (name, value, changed_by, changed_at) values (%s, 'true', 'test', %s)",
+        paused.format(warm, key["api_key_id"]),
+        datetime.now(UTC) - timedelta(minutes=2),
+    )
+    wire.cut()
+    assert crm.post(warm, sale()).status == 202
+    record(warm, queues, wire)
+    assert sold(warm) == []
+    assert warm.rows("select failure_reason from wr.sales_events_dlq") == [{"failure_reason": "lost"}]
+
+
+def test_what_an_admin_has_discarded_does_not_come_back(warm: Company, queues: Sqs, wire: Wire) -> None:
+    warm.database.execute("update wr.api_keys set revoked_at = now() - interval '2 minutes'")
+    wire.cut()
+    crm.post(warm, sale())
+    (body,) = queues.bodies("sales-events")
+    record(warm, queues, wire)
+    (letter,) = failed(warm)
+    _, admin = warm.person("admin")
+    discard = f"/api/failed-events/{letter['id']}/discard"
+    assert doors.http(api, "POST", discard, {"reason": "no sale"}, key=admin).status == 200
+    assert doors.sqs(processor, [body]) == []
+    assert failed(warm) == []
+
+
+@pytest.mark.parametrize("name", ["import_id", "sale"])
+def test_a_sale_may_be_called_as_the_fields_of_our_messages(
+    warm: Company, queues: Sqs, wire: Wire, name: str
+) -> None:
+    body = sale(sale_id=name, external_event_id=name, seller_external_id=name, customer_name=f'"{name}": 7')
+    wire.cut()
+    assert crm.post(warm, body, headers={"X-Request-ID": name}).status == 202
+    record(warm, queues, wire)
+    assert sold(warm) == [name]
+
+
+def test_a_company_whose_sales_cannot_be_recorded_holds_up_no_other(
+    warm: Company, rival: Company, queues: Sqs, wire: Wire
+) -> None:
+    wire.cut()
+    assert crm.post_batch(warm, *(sale() for _ in range(9))).status == 202
+    wire.mend()
+    db.close()
+    crm.post(rival, sale(sale_id="theirs"))
+    bodies = queues.take("sales-events")
+    with warm.database.operator() as other:
+        other.execute("lock table wr.sale_keys in exclusive mode")
+        began = time.perf_counter()
+        assert doors.sqs(processor, bodies) == list(range(9))
+        assert time.perf_counter() - began < 10
+        assert sold(rival) == ["theirs"]
+    assert doors.sqs(processor, bodies) == []
+    assert len(sold(warm)) == 9
+
+
+def test_a_batch_without_a_sale_is_refused(warm: Company, queues: Sqs, wire: Wire) -> None:
+    wire.cut()
+    assert crm.post_batch(warm, {"sale_id": "no sale"}).status == 503
 
 
 def test_a_manual_sale_is_kept_as_one(warm: Company, queues: Sqs, wire: Wire) -> None:
@@ -295,8 +371,8 @@ def test_a_whole_sale_of_a_company_that_is_gone_stops_nobody(
     db.close()
     warm.database.execute("delete from wr.tenants where tenant_id = %s", rival.tenant_id)
     bodies = queues.take("sales-events")
+    assert doors.sqs(processor, bodies) == [0]  # it may be the wrong database
     assert doors.sqs(dead_letters, bodies[:1]) == []
-    assert doors.sqs(processor, bodies) == []
     assert sold(warm) == ["a"]
 
 
@@ -307,11 +383,11 @@ def test_a_whole_sale_that_cannot_be_stored_is_a_failed_event(warm: Company, que
     wire.mend()
     db.close()
     content = json.loads(body)
-    content["sale"]["content_hash"] = "no digits"
-    assert doors.sqs(processor, [json.dumps(content)]) == []
+    content["request"] = json.dumps({**json.loads(content["request"]), "request_ip": "nowhere"})
+    assert doors.sqs(processor, [json.dumps(content)] * 2) == []
     (letter,) = failed(warm)
     assert (letter["reason"], letter["sale_id"]) == ("lost", "a")
-    assert 'invalid hexadecimal digit: "n"' in letter["last_error"]
+    assert 'invalid input syntax for type inet: "nowhere"' in letter["last_error"]
 
 
 def test_large_sales_travel_in_as_many_requests_as_sqs_takes(

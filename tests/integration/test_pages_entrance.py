@@ -179,5 +179,7 @@ class TestFiles:
         assert "unsafe" not in policy
         assert "connect-src 'self' ws://127.0.0.1:9;" in policy
         assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "<script>" not in answer.raw
         assert "style=" not in answer.raw

@@ -13,6 +13,11 @@ from tests.factories import Database
 @pytest.fixture(scope="module")
 def house(server: Database) -> Iterator[Database]:
     """An empty database that plans as if all these sales were in it."""
+    with psycopg.connect(server.superuser_url) as conn:
+        if conn.info.server_version < 180000:
+            pytest.skip(
+                "plans are kept for PostgreSQL 18; none before it takes statistics of another database"
+            )
     with server.cloned("plans") as clone:
         plans.pretend(clone)
         yield clone

@@ -298,12 +298,12 @@ class TestNeighbours:
         assert sizes == [10, 5, 5, 2, 3, 1, 1]
         assert (company.count("queue"), company.count("sales_events_dlq")) == (9, 1)
 
-    def test_an_unreadable_message_is_dropped_and_its_event_is_not_lost(
+    def test_an_unreadable_message_waits_for_a_release_that_reads_it(
         self, company: Company, queues: Sqs
     ) -> None:
         good = post(company)
-        future = json.dumps({**json.loads(post(company)), "version": 2})
-        assert process("{", "[]", '{"version": 1}', future, good) == []
+        future = json.dumps({**json.loads(post(company)), "version": 3})
+        assert process("{", "[]", '{"version": 1}', future, good) == [0, 1, 2, 3]
         assert company.count("queue") == 1
         assert company.rows("select count(*) as n from wr.sales_events where status = 'pending'") == [
             {"n": 1}
@@ -575,7 +575,7 @@ class TestDeadLetters:
 
     def test_a_message_without_its_event_is_recorded_once(self, company: Company, queues: Sqs) -> None:
         lost = SaleEventReceived(ids.new(), company.tenant_id, datetime.now(UTC)).body()
-        assert self.bury(lost, "rubbish", lost) == []
+        assert self.bury(lost, "rubbish", lost) == [1]
         (row,) = company.rows("select failure_reason, payload from wr.sales_events_dlq")
         assert row["failure_reason"] == "lost"
         assert row["payload"]["version"] == 1

@@ -186,6 +186,7 @@ def test_when_the_functions_time_is_up_who_was_not_told_is_counted_and_may_be_to
 ) -> None:
     environment.setattr(fanout, "_RESERVE", 29.6)  # of 30 seconds
     environment.setattr(sockets, "_AT_ONCE", 8)
+    environment.setattr(sockets, "_AT_MOST", 8)
     clients = [joined(gateway, company) for _ in range(8 + 3)]
     for client in clients:
         gateway.slow[client.id] = 1.0

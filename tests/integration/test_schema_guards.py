@@ -281,7 +281,9 @@ GUARDS = {
         {
             "grant winroom_resolver to winroom_jobs": "winroom_jobs from winroom_resolver",
             "grant winroom_readonly to winroom_app": "winroom_app from winroom_readonly",
-            "grant winroom_app to winroom_operator with inherit true": "winroom_operator from winroom_app",
+            "alter role winroom_operator inherit; grant winroom_app to winroom_operator": (
+                "winroom_operator from winroom_app"
+            ),
             "grant pg_read_all_data to winroom_app": "winroom_app from pg_read_all_data",
         },
     ),

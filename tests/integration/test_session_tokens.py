@@ -151,6 +151,7 @@ class TestForgeries:
         assert [(a.status, a.json["error"]) for a in answers] == [(401, "Invalid or missing API token")] * 2
         assert company.rows("select from wr.api_audit_log") == []
 
+    @pytest.mark.fire
     @given(
         st.one_of(
             st.text(st.characters(min_codepoint=33, max_codepoint=255), min_size=1, max_size=200),
@@ -167,7 +168,7 @@ class TestForgeries:
     @example(".." * 100)
     @example("wr_live_")
     @example("wr_wall_")
-    @examples(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @examples(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_garbage_opens_nothing_and_breaks_nothing(self, company: Company, garbage: str) -> None:
         assert bearer(garbage).status == 401
 

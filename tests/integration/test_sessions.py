@@ -1,18 +1,15 @@
 """Logging in and out, one's own password, and how guessing is slowed down."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import pytest
 
 from functions.api.app import handler
 from tests import doors
-from tests.conftest import forget_process_state
 from tests.doors import Answer
 from tests.factories import Company
 from tests.wire import Wire
@@ -181,20 +178,14 @@ class TestLoggingIn:
         for place in ("same-origin", "same-site", "none"):
             assert anna.login(headers={"Sec-Fetch-Site": place}).status == 201
 
-
-@pytest.fixture
-def wire(company: Company, environment: pytest.MonkeyPatch) -> Iterator[Wire]:
-    """What the function talks through to its database."""
-    parts = urlsplit(company.database.url_of("app"))
-    assert parts.hostname
-    assert parts.port
-    wire = Wire(parts.hostname, parts.port)
-    address = parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{wire.port}")
-    environment.setenv("DATABASE_URL", urlunsplit(address))
-    forget_process_state()
-    yield wire
-    forget_process_state()
-    wire.cut()
+    @pytest.mark.parametrize(
+        ("origin", "status"),
+        [("https://api.example.com", 201), ("https://evil.example", 403), ("null", 403), ("", 403)],
+    )
+    def test_nor_in_a_browser_that_tells_only_the_origin(
+        self, company: Company, anna: Person, origin: str, status: int
+    ) -> None:
+        assert anna.login(headers={"Origin": origin, "Host": "api.example.com"}).status == status
 
 
 class TestRefusals:

@@ -10,10 +10,12 @@ import boto3
 import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
+from hypothesis import given
+from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
 from winroom import aws, ids, messages
-from winroom.messages import ImportReady, NotSent, RoomChanged, SaleEventReceived, Unreadable
+from winroom.messages import ImportReady, NotSent, RoomChanged, SaleEventReceived, Unreadable, UnrecordedSale
 from winroom.settings import settings
 
 TENANT, OTHER = ids.new(), ids.new()
@@ -197,10 +199,36 @@ def test_a_queue_that_does_not_exist_is_told(queues: Queues, monkeypatch: pytest
     assert refused.value.status == 400
 
 
+@given(
+    texts=st.fixed_dictionaries(
+        dict.fromkeys(
+            ("sale_id", "external_event_id", "payload"),
+            st.sampled_from(["import_id", "sale", '"sale"', '"import_id": 7', "\n\u2028"]) | st.text(),
+        )
+    ),
+    trace=st.sampled_from(["import_id", "sale"]) | st.text(),
+)
+def test_whole_sales_are_told_apart_whatever_their_texts_say(texts: dict[str, str], trace: str) -> None:
+    event = SaleEventReceived(ids.new(), TENANT, datetime.now(UTC), trace)
+    whole = UnrecordedSale(event, "api", {**texts}, json.dumps({"api_key_id": None, "user_agent": trace}))
+    assert messages.read_sales_event(whole.body()) == whole
+    assert messages.read_sales_event(event.body()) == event
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        *("", "{", "[]", "7", "{}", "null", '{"version": 2}', '{"version": 1, "event_id": 7}'),
+        *(
+            "",
+            "{",
+            "[]",
+            "7",
+            "{}",
+            "null",
+            '{"version": 2}',
+            '{"version": 2, "sale": {}}',
+            '{"version": 1, "event_id": 7}',
+        ),
         '{"version": 1, "import_id": null}',
         f'{{"tenant_id": "{TENANT}", "seq": 1e999}}',
         "[" * 20_000,
@@ -216,3 +244,5 @@ def test_what_is_none_of_ours_is_unreadable(body: str) -> None:
         messages.read_sales_event(body)
     with pytest.raises(Unreadable):
         ImportReady.read(body)
+    with pytest.raises(Unreadable):
+        UnrecordedSale.read(body)

@@ -212,7 +212,8 @@ def test_times_are_understood_as_iso_8601_and_postgresql_write_them(text: str, t
 letters = st.text(st.sampled_from('",;\t\r\n\0 :-ab1') | st.characters(exclude_categories=["Cs"]))
 
 
-@how(database=None, deadline=None, max_examples=300)
+@pytest.mark.fire
+@how(database=None, deadline=None)
 @given(text=letters, header=st.booleans())
 @example(text='"' * 7, header=True)
 def test_any_text_is_read_or_refused(text: str, header: bool) -> None:
@@ -223,7 +224,8 @@ def test_any_text_is_read_or_refused(text: str, header: bool) -> None:
     assert all(line.values["sale_id"] for line in sheet.lines)
 
 
-@how(database=None, deadline=None, max_examples=200)
+@pytest.mark.fire
+@how(database=None, deadline=None)
 @given(
     rows=st.lists(
         st.tuples(

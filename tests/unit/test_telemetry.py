@@ -41,6 +41,17 @@ def test_a_failure_is_logged_once_with_its_trace(capsys: pytest.CaptureFixture[s
     assert "ZeroDivisionError" in line["exception"]
 
 
+def test_nothing_that_is_logged_can_end_its_line_or_turn_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = "\n\r\x1b[31m\x9b31m\u2028\x85\u202e"
+    telemetry.logger().info(text, sale_id=text + "\ud800")  # no report of a test could hold this half
+    out = capsys.readouterr().out
+    assert out.isascii()
+    (line,) = map(json.loads, out.splitlines())
+    assert (line["message"], line["sale_id"]) == (text, text + "\ud800")
+
+
 def test_no_invocation_inherits_anothers_keys(capsys: pytest.CaptureFixture[str]) -> None:
     divide({"by": 1}, doors.context())
     idle({}, None)

@@ -25,6 +25,9 @@ _OF_JSON = MappingProxyType({"cache-control": "no-store", "x-content-type-option
 _OF_PAGES = MappingProxyType(
     {
         "cache-control": "no-store",
+        # A page that opens one of ours in a window of its own learns nothing of it.
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
         "referrer-policy": "same-origin",
         "strict-transport-security": "max-age=31536000",
         "x-content-type-options": "nosniff",

@@ -112,10 +112,11 @@ def rotate(conn: Connection, caller: Caller, api_key_id: UUID, rotation: Rotatio
     return create(conn, caller.tenant_id, retired["name"], retired["scope"], caller.name)
 
 
-def had_ended(conn: Connection, api_key_id: str, moment: datetime) -> bool:
-    """Whether the key opened nothing any more at that moment, however long it was remembered."""
+def was_shut_out(conn: Connection, api_key_id: str, moment: datetime) -> bool:
+    """Whether a key that was remembered for longer than a minute should have opened nothing at that moment:
+    it was revoked, or it or its company was paused and still is."""
     values = {"api_key_id": api_key_id, "moment": moment - timedelta(seconds=REMEMBERED_FOR)}
-    return conn.execute(_SQL["had_ended"], values).fetchone() is not None
+    return conn.execute(_SQL["was_shut_out"], values).fetchone() is not None
 
 
 def resolve(conn: Connection, key: str) -> Caller | None:

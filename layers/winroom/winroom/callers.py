@@ -34,7 +34,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller, true for at most a minute: so long it is remembered."""
+    """An authenticated caller, remembered for a minute at most while the database is there."""
 
     tenant_id: UUID
     role: Role

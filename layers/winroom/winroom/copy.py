@@ -126,7 +126,7 @@ SUSPECTED_DUPLICATE = "Suspected duplicate of %s"
 UNKNOWN_PRODUCT = "The product %s is unknown: create it or correct the event, then replay it"
 KEY_CONFLICT = "Its sale_id or external_event_id belongs to event %s with other content"
 LOST_EVENT = "A message arrived for an event that is not recorded"
-ENDED_KEY = "It arrived while the database was away, with a key that was revoked before"
+KEY_SHUT_OUT = "It arrived while the database was away, with a key that was revoked or paused before"
 
 PRODUCT_NAME_TAKEN = "A product of this name exists already, perhaps a deactivated one."
 SKU_TAKEN = "A product with this SKU exists already, perhaps a deactivated one."

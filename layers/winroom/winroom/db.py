@@ -173,8 +173,9 @@ def close() -> None:
 _pools: dict[str, ConnectionPool[Connection]] = {}
 _pools_lock = threading.Lock()
 
-# No state at all (the socket broke), or the server said goodbye: 57P01-57P03, admin or crash shutdown.
-_LOST = {None, "57P01", "57P02", "57P03"}
+# No state at all (the socket broke), or a goodbye: of the server (57P01-57P03, admin or crash shutdown), of a
+# pooler (08P01).
+_LOST = {None, "57P01", "57P02", "57P03", "08P01"}
 
 
 def _pool(url: str) -> ConnectionPool[Connection]:

@@ -15,7 +15,8 @@ from winroom.db import Connection, Row, only
 AT_ONCE = 5000
 # Rows of one round trip: a part of an import is a row, too, and as large as a hundred sales.
 _FETCHED = 1000
-# Seconds after which nobody takes what was revoked for live, and the sweeper has closed the sockets.
+# Seconds after which nobody takes what was revoked for live, unless the database is away, and the sweeper has
+# closed the sockets.
 SETTLED_AFTER = callers.REMEMBERED_FOR + 5
 # What opens doors is of no use to who leaves: hashes of passwords, keys, links and tickets.
 SECRETS = {"users.password_hash", "api_keys.key_hash", "displays.link_hash", "tickets.ticket_hash"}

@@ -7,7 +7,7 @@ Plan = Literal["free", "pro", "enterprise"]
 
 # Accepted requests a minute at the ingestion routes; `settings.ingestion_per_minute` overrides.
 INGESTION_LIMITS: Mapping[str, int] = {"free": 100, "pro": 1_000, "enterprise": 10_000}
-# Requests a minute at all other routes, for each person, key and display.
+# Requests a minute at all other routes, for each person, key and display; frames a minute, for each socket.
 PEOPLE_LIMIT = 300
 
 

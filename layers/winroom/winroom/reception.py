@@ -69,6 +69,8 @@ def receive(
     try:
         return _recorded(request, session, by_id, source)
     except DatabaseUnavailable:
+        if not by_id:
+            raise
         _send_whole(request, by_id, source)
     return [Received(event_id, is_unrecorded=True) for event_id in by_id]
 
@@ -77,20 +79,20 @@ def record(conn: Connection, whole: UnrecordedSale) -> SaleEventReceived | None:
     """Records a sale that came while the database was away, and its request: returns what waits to be
     processed, None where it repeats or contradicts another, or was kept as a failed event. Safe to run twice.
     """
-    event_id, received_at = whole.event.event_id, whole.event.received_at
-    if whole.api_key_id and api_keys.had_ended(conn, whole.api_key_id, received_at):
-        _keep(conn, whole, copy.ENDED_KEY)
-        return None
-    audit.note_row(conn, whole.request, received_at)
+    received_at = whole.event.received_at
     try:
         with conn.transaction():
+            audit.note_row(conn, whole.request, received_at)
+            if whole.api_key_id and api_keys.was_shut_out(conn, whole.api_key_id, received_at):
+                _keep(conn, whole, copy.KEY_SHUT_OUT)
+                return None
             known = _known(conn, whole)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         _keep(conn, whole, str(error).partition("\n")[0])
         return None
     telemetry.logger().info(
         "a sale was recorded late",
-        event_id=str(event_id),
+        event_id=str(whole.event.event_id),
         tenant_id=str(whole.tenant_id),
         is_new=known is None or known.is_new,
         known_as=known and str(known.event_id),
@@ -172,6 +174,7 @@ def _send_whole(request: Request, by_id: Mapping[UUID, SaleEvent], source: Sourc
     """Hands events to the processor that are nowhere else. What it has taken of some that failed, their
     sender's repetition repeats."""
     request.count_alone()
+    telemetry.measure(ServerErrors=1)  # operators must know, though their caller need not
     written = audit.row(request.entry, HTTPStatus.ACCEPTED)
     whole = [UnrecordedSale(_message(request, i), source, e.row(i), written) for i, e in by_id.items()]
     try:

@@ -89,4 +89,4 @@ def _pattern(path: str, methods: Mapping[str, Route]) -> re.Pattern[str]:
         f"(?P<{part}>{'.*' if is_text and part == last else '[^/]+'})" if n % 2 else re.escape(part)
         for n, part in enumerate(parts)
     )
-    return re.compile(pattern)
+    return re.compile(pattern, re.DOTALL)

@@ -15,7 +15,11 @@ from winroom.settings import settings
 
 # More would not be quicker: of sockets that take 20 ms each, these keep a function's share of a core busy.
 _AT_ONCE = 64
-# Seconds in which not one post is answered: whoever is still being posted to is waited for no longer.
+# Seconds in which not one post is answered: those who wait get more workers, while no more sockets than
+# that are being posted to. It may be the gateway itself that is slow, and more would make it no quicker.
+_SILENCE = 0.5
+_AT_MOST = 256
+# The same: whoever is still being posted to is waited for no longer.
 _STALLED = 1.0
 
 # Sockets that a post is still under way to: another one would only queue up behind it. With the task, which a
@@ -57,18 +61,23 @@ class _Round:
         return asyncio.run_coroutine_threadsafe(self._run(time.monotonic() + patience), _loop()).result()
 
     async def _run(self, ends: float) -> Posted:
-        workers = {asyncio.create_task(self._work()) for _ in range(min(_AT_ONCE, len(self._bodies)))}
+        workers = self._more_workers()
         while workers:
             left = self._left(ends)
-            _, workers = await asyncio.wait(workers, timeout=max(0.0, min(left, _STALLED)))
+            _, workers = await asyncio.wait(workers, timeout=max(0.0, min(left, _SILENCE)))
             if left <= 0:
                 break
+            if time.monotonic() - self._heard_at > _SILENCE and len(_busy) < _AT_MOST:
+                workers |= self._more_workers()
         untold = set(self._waiting)
         self._waiting.clear()
         if stalled := len(workers) + len(untold):
             telemetry.measure(SocketErrors=stalled)
             telemetry.logger().warning("sockets do not answer", sockets=stalled, untold=len(untold))
         return Posted(self._gone, untold)
+
+    def _more_workers(self) -> set[asyncio.Task[None]]:
+        return {asyncio.create_task(self._work()) for _ in range(min(_AT_ONCE, len(self._waiting)))}
 
     def _left(self, ends: float) -> float:
         """Seconds to wait for news. Before all have begun it is no stall: those before take their time."""

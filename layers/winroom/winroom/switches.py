@@ -1,6 +1,6 @@
 """Switches: what operators turn off while something is wrong, for everybody, one company or one key. A caller
 brings along what is paused for it; where there is none, everybody's are read. Either is what was true within
-the last minute, and holds while the database is away."""
+the last minute, and holds while the database is away, for a caller up to an hour."""
 
 import time
 from typing import Literal, get_args

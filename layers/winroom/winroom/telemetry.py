@@ -64,9 +64,15 @@ def logger() -> "Logger":
     # Imported here: importing a module reads no environment, and Powertools reads plenty.
     from aws_lambda_powertools import Logger
 
-    # What psycopg warns of, it also raises; its own lines name users and databases.
+    # What these complain of, they also raise; and psycopg's own lines name users and databases.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
-    return Logger(logger_handler=_STDOUT, utc=True)
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+    return Logger(logger_handler=_STDOUT, utc=True, json_serializer=_line)
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    # In ASCII: strangers chose some of the words, and others end lines, or turn what a terminal shows.
+    return json.dumps(entry, default=str, separators=(",", ":"))
 
 
 def measure(**values: float) -> None:

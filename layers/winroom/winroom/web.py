@@ -111,6 +111,8 @@ class Call:
     headers: dict[str, str] = field(default_factory=dict)
     caller_or_none: Caller | None = None
     is_noted: bool = False
+    # Whether the database was away when it was asked for the caller: it is not asked again.
+    is_alone: bool = False
     # Whether the route lets the caller in.
     is_admitted: bool = False
     # Why it is refused, where a page tells it.
@@ -155,7 +157,7 @@ class Call:
             # What is no id is as unknown as any other.
             raise NotFound from None
         # Ids alone: of what else a path may hold, a display's link is a credential.
-        telemetry.logger().append_keys(**{name: given})
+        telemetry.logger().append_keys(**{name: str(known)})
         return known
 
     def _sane_body(self) -> bytes:
@@ -192,6 +194,8 @@ class Call:
     def statement(self, work: Work[Cursor]) -> Row:
         """The caller's work as one statement that enters, counts and audits by itself; its row, in which are
         `hits` and `resets_at`. See db.tenant_statement."""
+        if self.is_alone:
+            raise DatabaseUnavailable
         row = db.only(db.tenant_statement(work))
         self._note(row)
         return row
@@ -238,7 +242,9 @@ class Call:
     @property
     def comes_from_another_site(self) -> bool:
         """Whether a browser sends this because a page of somebody else's made it."""
-        return self.request.headers.get("sec-fetch-site") == "cross-site"
+        if "sec-fetch-site" in self.request.headers:
+            return self.request.headers["sec-fetch-site"] == "cross-site"
+        return "origin" in self.request.headers and not _is_same_origin(self.request)
 
     @cached_property
     def entry(self) -> audit.Entry:
@@ -253,7 +259,8 @@ class Call:
             http_method=self.request.method,
             request_id=self.request_id,
             request_ip=self.address,
-            user_agent=self.request.headers.get("user-agent", "")[:300] or None,
+            # No row is refused for what a browser calls itself: the database cannot hold a NUL.
+            user_agent=self.request.headers.get("user-agent", "").replace("\0", "")[:300] or None,
             response_time_ms=int((time.perf_counter() - self.started) * 1000),
             audit_id=ids.new(),
         )
@@ -353,6 +360,7 @@ def _authenticate(call: Call) -> Caller:
             caller = callers.remembered(credential, callers.REMEMBERED_ALONE)
             if caller is None or not caller.api_key_id or not call.route.takes_sales:
                 raise
+            call.is_alone = True
     if caller is None:
         raise Unauthenticated
     return caller

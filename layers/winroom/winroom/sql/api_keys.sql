@@ -48,8 +48,12 @@ update wr.api_keys set revoked_at = now() + make_interval(mins => %(overlap_minu
 where api_key_id = %(api_key_id)s and revoked_at is null
 returning name, scope;
 
--- had_ended: A key, if it had its end before a moment.
-select from wr.api_keys where api_key_id = %(api_key_id)s and live_until < %(moment)s;
+-- was_shut_out: A row where a key had its end before a moment, or was paused then, or its company, and still is.
+select from wr.api_keys where api_key_id = %(api_key_id)s and live_until < %(moment)s
+union all
+select from wr.switches
+where value = 'true'::jsonb and changed_at < %(moment)s
+  and name in ('pause_tenant:' || wr.current_tenant(), 'pause_key:' || %(api_key_id)s);
 
 -- resolve: Whom a key speaks for; needs no tenant.
 select tenant_id, api_key_id, scope, plan, settings, wr.pauses_of(tenant_id, api_key_id) as pauses

@@ -172,5 +172,7 @@ insert into wr.sales_events_dlq (tenant_id, event_id, sale_id, failure_reason, p
 select wr.current_tenant(), %(event_id)s, %(sale_id)s, 'lost', %(payload)s::jsonb, left(%(error)s, 1000)
 where not exists (select from wr.sales_events where event_id = %(event_id)s)
   and not exists (select from wr.sales_events_archive where event_id = %(event_id)s)
+  -- Nor has anybody discarded it.
+  and not exists (select from wr.sales_events_dlq where event_id = %(event_id)s)
 on conflict do nothing
 returning event_id;
