@@ -51,7 +51,7 @@ class Company:
 
     @contextmanager
     def room(self, after: int | None = None) -> Iterator["Room"]:
-        """A socket that is ready."""
+        """A socket that has asked to be ready; `wait_for_type("ready")` where it must be."""
         ticket = self.call("POST", "/api/realtime/ticket").json()
         with connect(f"{ticket['url']}?ticket={ticket['ticket']}", max_queue=None) as socket:
             room = Room(socket)

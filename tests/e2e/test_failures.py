@@ -162,6 +162,7 @@ def test_a_fan_out_that_fails_holds_up_no_sale_and_the_room_catches_up_in_order(
 ) -> None:
     sales = [sale() for _ in range(3)]
     with company.room() as room:
+        room.wait_for_type("ready")  # a resume that met the lock would be lost, and nobody would listen
         with locked_sockets(company):
             for body in sales:
                 company.sell(body)
