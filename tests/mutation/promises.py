@@ -46,7 +46,11 @@ PROMISES = {
         Place(f"{_MIGRATIONS}0004_room.sql", "call", "schema_guards isolation_matrix"),
         Place(f"{_MIGRATIONS}0008_boards.sql", "call revoke", "schema_guards isolation_matrix"),
         Place(f"{_MIGRATIONS}0009_imports.sql", "call revoke", "schema_guards isolation_matrix"),
-        Place(f"{_MIGRATIONS}0005_doors.sql", "resolve_connection forget_connection revoke", "resolvers schema_guards"),
+        Place(
+            f"{_MIGRATIONS}0005_doors.sql",
+            "resolve_connection forget_connection revoke",
+            "resolvers schema_guards",
+        ),
         Place(
             f"{_MIGRATIONS}0006_people.sql",
             "resolve_api_key resolve_login resolve_session resolve_display revoke",
