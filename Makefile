@@ -28,8 +28,9 @@ test: lint bench-smoke $(APART) ## lint, types, unit, integration, end-to-end an
 elsewhere: $(BIN)/.installed ## unit and integration tests on this machine's older PostgreSQL, and by the Pythons of the template that it has
 	@$(BIN)/python -m tests.elsewhere
 
-fire: $(BIN)/.installed .venv/audit/.installed ## try for a quarter of an hour to lose, double and leak sales; SEED=n repeats what fell so
+fire: $(BIN)/.installed ## try for a quarter of an hour to lose, double and leak sales, then `make audit`; SEED=n repeats what fell so
 	WINROOM_FIRE=long WINROOM_SEED=$(SEED) $(BIN)/pytest -m fire tests/unit tests/integration tests/fire tests/e2e
+	$(MAKE) audit
 
 bench: $(BIN)/.installed ## measure speed beside its floors; NAMES="ingestion processor" for some, JSON=file for programs
 	@$(BIN)/python -m tests.benchmarks $(NAMES) $(if $(JSON),--json $(JSON))

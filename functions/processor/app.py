@@ -1,6 +1,7 @@
 """SQS: sale events become queue items. A batch is one transaction; when it fails, each tenant is worked for
 itself, and then half by half down to the single event, so that one bad event never stops its neighbours.
-Imports come after them, part by part: who has worked one sends for the next."""
+Sales that came while the database was away are recorded, and then the same. Imports come last, part by part:
+who has worked one sends for the next."""
 
 import time
 from collections import defaultdict, deque

@@ -68,7 +68,7 @@ PROMISES = {
         ),
         Place(
             f"{_LAYER}sales.py",
-            "postpone quarantine record_lost record_unrecorded",
+            "postpone quarantine record_lost",
             "processor ingestion_away",
         ),
         Place(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -35,6 +36,21 @@ class Unreadable(ValueError):
 _NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    try:
+        yield
+    except _NOT_OURS as error:
+        raise Unreadable(f"not {what}: {error}") from error
+
+
+def _content(body: str, version: int = 1) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(body)
+    if content["version"] != version:
+        raise Unreadable(f"its version {content['version']!r} is unknown")
+    return content
+
+
 @dataclass(frozen=True, slots=True)
 class SaleEventReceived:
     """On the sales-events queue: an event that is durable and waits to be processed."""
@@ -48,10 +64,8 @@ class SaleEventReceived:
     @classmethod
     def read(cls, body: str) -> Self:
         """Raises Unreadable for anything that `body()` did not write."""
-        try:
-            content = json.loads(body)
-            if content["version"] != 1:
-                raise Unreadable(f"version {content['version']!r} of a sale event message is unknown")
+        with _reading("a sale event message"):
+            content = _content(body)
             return cls(
                 event_id=UUID(content["event_id"]),
                 tenant_id=UUID(content["tenant_id"]),
@@ -59,8 +73,6 @@ class SaleEventReceived:
                 received_at=datetime.fromisoformat(content["received_at"]).astimezone(UTC),
                 trace=content.get("trace"),
             )
-        except _NOT_OURS as error:
-            raise Unreadable(f"not a sale event message: {error}") from error
 
     def body(self) -> str:
         return json.dumps(
@@ -86,13 +98,9 @@ class ImportReady:
     @classmethod
     def read(cls, body: str) -> Self:
         """Raises Unreadable for anything that `body()` did not write."""
-        try:
-            content = json.loads(body)
-            if content["version"] != 1:
-                raise Unreadable(f"version {content['version']!r} of an import message is unknown")
+        with _reading("an import message"):
+            content = _content(body)
             return cls(UUID(content["import_id"]), UUID(content["tenant_id"]), int(content["next_row"]))
-        except _NOT_OURS as error:
-            raise Unreadable(f"not an import message: {error}") from error
 
     def body(self) -> str:
         return json.dumps(
@@ -128,14 +136,10 @@ class UnrecordedSale:
     @classmethod
     def read(cls, body: str) -> Self:
         """Raises Unreadable for anything that `body()` did not write."""
-        try:
-            content = json.loads(body)
-            if content["version"] != 2:
-                raise Unreadable(f"version {content['version']!r} of a whole sale is unknown")
+        with _reading("a whole sale"):
+            content = _content(body, version=2)
             event = SaleEventReceived.read(content["event"])
             return cls(event, content["source"], dict(content["sale"]), content["request"])
-        except _NOT_OURS as error:
-            raise Unreadable(f"not a whole sale: {error}") from error
 
     def body(self) -> str:
         return json.dumps(
@@ -156,10 +160,8 @@ OfSales = SaleEventReceived | ImportReady | UnrecordedSale
 
 def read_sales_event(body: str) -> OfSales:
     """What came through the sales-events queue. Raises Unreadable for anything but its three contracts."""
-    try:
+    with _reading("a message of the sales-events queue"):
         names = json.loads(body).keys()
-    except _NOT_OURS as error:
-        raise Unreadable(f"not a message of the sales-events queue: {error}") from error
     if "import_id" in names:
         return ImportReady.read(body)
     return (UnrecordedSale if "sale" in names else SaleEventReceived).read(body)
@@ -180,7 +182,7 @@ class RoomChanged:
     @classmethod
     def read(cls, body: str) -> Self:
         """Raises Unreadable for anything that `body()` did not write."""
-        try:
+        with _reading("a wake-up"):
             content = json.loads(body)
             return cls(
                 UUID(content["tenant_id"]),
@@ -188,8 +190,6 @@ class RoomChanged:
                 event_ids=tuple(map(str, content.get("event_ids", ()))),
                 request_ids=tuple(map(str, content.get("request_ids", ()))),
             )
-        except _NOT_OURS as error:
-            raise Unreadable(f"not a wake-up: {error}") from error
 
     def body(self) -> str:
         return json.dumps(

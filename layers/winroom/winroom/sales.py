@@ -289,14 +289,10 @@ def quarantine(conn: Connection, event_id: UUID, error: str) -> Cursor:
     return conn.execute(_SQL["quarantine"], {"event_id": event_id, "error": error})
 
 
-def record_lost(conn: Connection, event_id: UUID, message: str) -> Cursor:
-    """Keeps a message whose event is nowhere, once; yields a row if it was the first time. Sends only."""
-    return record_unrecorded(conn, event_id, None, message, copy.LOST_EVENT)
-
-
-def record_unrecorded(
-    conn: Connection, event_id: UUID, sale_id: str | None, payload: str, error: str
+def record_lost(
+    conn: Connection, event_id: UUID, payload: str, error: str = copy.LOST_EVENT, sale_id: str | None = None
 ) -> Cursor:
-    """The same for what is known of an event that was not recorded, and why not."""
+    """Keeps what is known of an event that is nowhere, its message or content, and why; yields a row if it
+    was the first time. Sends only."""
     values = {"event_id": event_id, "sale_id": sale_id, "payload": payload, "error": error}
     return conn.execute(_SQL["record_lost"], values)
