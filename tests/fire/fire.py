@@ -1,5 +1,6 @@
 """The fire: dice that fall the same with the same seed, and a count of what they broke."""
 
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,6 +24,15 @@ class Fire:
         if often:
             with self._lock:
                 self.done[what] += often
+
+    def rounds(self, at_least: int, wanted: set[str]) -> Iterator[int]:
+        """So many, and more until all that is wanted has happened: without any of it, it was no fire."""
+        for number in itertools.count(1):
+            yield number
+            missing = wanted - self.done.keys()
+            if number >= at_least and not missing:
+                return
+            assert number < at_least + 20, f"never happened: {missing}"
 
     @contextmanager
     def side_by_side(self, *works: Callable[[], object]) -> Iterator[None]:

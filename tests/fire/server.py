@@ -81,5 +81,5 @@ def kill_at(server: Server, fire: Fire, what: str, moments: Iterable[int]) -> No
         else:
             fire.note("PostgreSQL killed")
             server.kill()
-            time.sleep(dice.uniform(0, 1))
+            time.sleep(dice.uniform(0, 4))
             server.start()

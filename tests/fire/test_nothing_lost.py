@@ -2,12 +2,13 @@
 SQS, sockets. What was accepted is there once, and everybody sees it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count, repeat
 
 from tests.conftest import Size
 from tests.e2e.conftest import wait_until
 from tests.fire import books, server
 from tests.fire.cloud import Cloud
-from tests.fire.senders import Sender, sales
+from tests.fire.senders import Sale, Sender, sales
 from tests.fire.viewers import Viewer, items
 
 SENDERS = 8
@@ -38,25 +39,28 @@ def test_what_was_accepted_is_there_once_and_everybody_sees_it(aws: Cloud, size:
     companies = [aws.database.company(f"company-{n}") for n in range(4)]
     companies[0].set(ingestion_per_minute=size(3, 30))
     viewers = [Viewer(aws, companies[n % 4], fire.dice(f"viewer {n}")) for n in range(8)]
-    loads = [sales(each, fire.dice(f"sales {n}")) for n in range(SENDERS)]
+    senders = [Sender(aws, fire.dice(f"sender {n}")) for n in range(SENDERS)]
+    sent: list[list[Sale]] = [[] for _ in companies]
 
-    def send(n: int) -> None:
-        Sender(aws, fire.dice(f"sender {n}")).send(companies[n % 4], loads[n])
+    def send(n: int, number: int) -> None:
+        some = sales(each, fire.dice(f"sales {n} {number}"))
+        sent[n % 4] += some
+        senders[n].send(companies[n % 4], some)
 
     def kill_postgresql() -> None:
-        moments = [SENDERS * each * n // (deaths + 1) for n in range(1, deaths + 1)]
-        server.kill_at(aws.postgresql, fire, "sales accepted", moments)
+        step = SENDERS * each // deaths
+        server.kill_at(aws.postgresql, fire, "sales accepted", count(step // 2, step))
 
     with (
         fire.side_by_side(*aws.works, *(viewer.live for viewer in viewers), kill_postgresql),
         ThreadPoolExecutor(SENDERS) as threads,
     ):
-        list(threads.map(send, range(SENDERS)))
+        for number in fire.rounds(1, BURNT):
+            list(threads.map(send, range(SENDERS), repeat(number)))
         wait_until(aws.is_quiet, timeout=300)
         wait_until(lambda: all(viewer.items == items(viewer.company) for viewer in viewers), timeout=300)
-    for n, company in enumerate(companies):
-        books.hold_once(company, [*loads[n], *loads[n + 4]])
+    for company, theirs in zip(companies, sent, strict=True):
+        books.hold_once(company, theirs)
         books.told_once(company)
         with aws.database.operator() as conn:
             books.balance(company.slug, conn)
-    assert BURNT - fire.done.keys() == set()
