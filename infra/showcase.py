@@ -162,7 +162,7 @@ class _Company:
 
 def build(stack: Stack) -> Showcase:
     """Makes the company; takes half a minute."""
-    company, dice, now = _Company(stack), Random(11), datetime.now(UTC)  # noqa: S311
+    company, dice, now = _Company(stack), Random(11), datetime.now(UTC)
     sale = partial(_sale, dice)
     people = _hire(company)
     products = [

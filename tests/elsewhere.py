@@ -45,7 +45,7 @@ def passed(server: Path | None, python: str | None, arguments: list[str]) -> boo
     print(f"PostgreSQL {version(programs)}, Python {python or _OURS}:", flush=True)
     command = [environment(python) if python else sys.executable, "-m", "pytest", "-n", "auto", *arguments]
     environ = {**os.environ, "POSTGRES": str(programs)}
-    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode == 0
 
 
 def servers() -> list[Path]:
@@ -63,7 +63,7 @@ def version(programs: Path) -> int:
     if not (programs / "postgres").exists():
         return 0
     command = [str(programs / "postgres"), "--version"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return int(re.findall(r"\d+", told)[0])
 
 
@@ -79,13 +79,13 @@ def is_there(python: str) -> bool:
     command = [str(Path(sys.executable).with_name("uv")), "python", "find", "--no-python-downloads", python]
     # A pyenv has only the version that it is told of.
     environ = {**os.environ, "PYENV_VERSION": python}
-    return subprocess.run(command, env=environ, capture_output=True, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, env=environ, capture_output=True, check=False).returncode == 0
 
 
 def environment(python: str) -> str:
     """The program of that Python in an environment with what is locked."""
     folder = ROOT / ".venv" / f"python{python}"
-    subprocess.run(["make", "--quiet", f"{folder.relative_to(ROOT)}/.installed"], cwd=ROOT, check=True)  # noqa: S603, S607
+    subprocess.run(["make", "--quiet", f"{folder.relative_to(ROOT)}/.installed"], cwd=ROOT, check=True)
     return str(folder / "bin" / "python")
 
 

@@ -35,8 +35,8 @@ APART = {"Switches", "Backup and restore", "Restoring"}
 def run(commands: str, environment: Mapping[str, str], folder: Path = ROOT) -> str:
     """Executes commands as an operator types them, from the folder; returns what they say."""
     programs = Path(sys.executable).parent
-    done = subprocess.run(  # noqa: S603
-        ["bash", "-euxo", "pipefail", "-c", commands],  # noqa: S607
+    done = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", commands],
         cwd=folder,
         env={"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), **environment},
         text=True,

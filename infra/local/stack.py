@@ -201,8 +201,8 @@ def _wake(origin: str, deployed: Deployment) -> None:
 
 
 def _touch(url: str, headers: dict[str, str]) -> None:
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310
+    request = urllib.request.Request(url, headers=headers)
     try:
-        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+        urllib.request.urlopen(request, timeout=30).close()
     except urllib.error.HTTPError as refused:
         refused.close()

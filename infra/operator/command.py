@@ -1,5 +1,6 @@
 """The `winroom` command. One module per group of subcommands."""
 
+import errno
 import os
 import sys
 from typing import Any
@@ -26,6 +27,9 @@ from infra.operator import (
 )
 from infra.operator.target import Target
 
+# What a full disk, a closed pipe and no output at all answer to whoever writes.
+_OF_OUTPUT = {errno.ENOSPC, errno.EPIPE, errno.EBADF, errno.EIO}
+
 
 class _Command(click.Group):
     """The command in whatever surroundings: a traceback helps nobody who operates."""
@@ -36,7 +40,8 @@ class _Command(click.Group):
         try:
             return super().main(*args, **more)
         except OSError as error:
-            sys.exit(f"Error: what was found cannot be written: {error}")
+            is_output = error.errno in _OF_OUTPUT
+            sys.exit(f"Error: {'what was found cannot be written: ' if is_output else ''}{error}")
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:

@@ -147,7 +147,7 @@ def _claim(api: Api, sale: dict[str, Any]) -> bool:
     found = api.get("/api/queue", q=sale["sale_id"])["queue"]
     if not found:
         return False
-    kind = Random(sale["sale_id"]).choice(CLAIM_TYPES)  # noqa: S311
+    kind = Random(sale["sale_id"]).choice(CLAIM_TYPES)
     claim = {"seller_id": sale["seller_external_id"], "claim_type": kind}
     return _add(api, f"/api/queue/{found[0]['id']}/claim", claim)
 
@@ -160,7 +160,7 @@ def _seller(n: int, sellers: int) -> dict[str, str]:
 def _sale(n: int, sellers: int, until: datetime) -> dict[str, Any]:
     """The n-th, the same each time: some time in the thirty days before."""
     sale_id = f"seed-{sellers}-{n:05}"
-    dice = Random(sale_id)  # noqa: S311
+    dice = Random(sale_id)
     sku = dice.choice(list(PRODUCTS))
     at = until - timedelta(minutes=dice.uniform(1, 30 * 24 * 60))
     # Some are ahead of others, or it would be no board.

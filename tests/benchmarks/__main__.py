@@ -67,7 +67,7 @@ def main(names: tuple[str, ...], smoke: bool, to: Path | None, within: bool) -> 
 def _results(name: str, smoke: bool) -> list[Result]:
     command = [sys.executable, "-m", "tests.benchmarks", name, "--within", *(["--smoke"] if smoke else [])]
     results = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout
         for line in process.stdout:
             results.append(Result(**json.loads(line)))

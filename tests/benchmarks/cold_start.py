@@ -93,7 +93,7 @@ def _in_turns(rounds: int, *programs: tuple[str, ...]) -> list[Timings]:
 
 def _fresh(code: str, *arguments: str) -> float:
     layers = f"{ROOT}{os.pathsep}{ROOT / 'layers' / 'winroom'}"
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": layers},
         capture_output=True,

@@ -27,7 +27,7 @@ def main(renew: bool) -> None:
 
 def statistics(database: Database) -> str:
     """What PostgreSQL knows of its tables: statements that tell another one."""
-    dumped = subprocess.run(  # noqa: S603
+    dumped = subprocess.run(
         [postgres.binaries() / "pg_dump", "--statistics-only", "--schema=wr", database.superuser_url],
         check=True,
         capture_output=True,

@@ -18,7 +18,7 @@ from tests.benchmarks.measure import Result
 def machine() -> dict[str, Any]:
     """What the numbers were taken on."""
     model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    server = subprocess.run(  # noqa: S603
+    server = subprocess.run(
         [postgres.binaries() / "postgres", "-V"], capture_output=True, text=True, check=True
     )
     return {

@@ -16,7 +16,7 @@ _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length:
 def running(delay: float = 0) -> Iterator[str]:
     """Its URL, for the length of the block."""
     command = [sys.executable, "-m", __name__, str(delay)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
         assert process.stdout
         try:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"

@@ -81,7 +81,7 @@ def pgbench(url: str, script: str, clients: int, *length: str) -> float:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "script.sql"
         file.write_text(script)
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [
                 postgres.binaries() / "pgbench",
                 *("--no-vacuum", "--protocol=prepared", "--file", file),

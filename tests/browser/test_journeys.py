@@ -169,7 +169,7 @@ def test_the_line_that_a_new_company_is_shown_sends_its_first_sale_and_the_page_
     assert key in shown
     expect_live(page)
     expect(page.get_by_text("Waiting for your first sale.")).to_be_visible()
-    sent = subprocess.run(shown, shell=True, capture_output=True, text=True, check=True, timeout=30)  # noqa: S602
+    sent = subprocess.run(shown, shell=True, capture_output=True, text=True, check=True, timeout=30)  # noqa: S602 (as users paste it)
     assert json.loads(sent.stdout)["status"] == "pending"
     expect(page.locator("#first-sale")).to_have_text("Here it is: Ada Lovelace, $1,250.00. You are live.")
     page.get_by_role("link", name="Go to the queue").click()

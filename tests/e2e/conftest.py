@@ -183,9 +183,7 @@ def stopped(stack: Stack) -> Iterator[Stop]:
                 # One that was killed leaves processes behind, and there is no other beside them.
                 if not started or started[-1].poll() is not None:
                     started.append(
-                        subprocess.Popen(  # noqa: S603
-                            [*postgres._as_the_user_of(data), *command], start_new_session=True
-                        )
+                        subprocess.Popen([*postgres._as_the_user_of(data), *command], start_new_session=True)
                     )
                 with suppress(psycopg.OperationalError), psycopg.connect(stack.database_url):
                     return

@@ -27,7 +27,7 @@ Switch = Callable[..., None]
 
 
 def winroom(stack: Stack, *arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [WINROOM, "switch", *arguments],
         env={**os.environ, "OPERATOR_DATABASE_URL": stack.operator_database_url},
         capture_output=True,

@@ -115,7 +115,7 @@ class NextRelease:
         self._run(f"{code} {verb}(p.Path(sys.argv[1]), *sys.argv[2:])", state, *arguments)
 
     def _run(self, code: str, *arguments: str | Path) -> None:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [sys.executable, "-c", code, *arguments],
             cwd=self._checkout,
             env={

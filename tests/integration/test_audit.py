@@ -327,7 +327,7 @@ class TestCompleteness:
         (row,) = self.rows(company)
         assert (row["endpoint"], row["http_method"]) == (route.path, route.method)
         assert (row["status_code"], row["callers"]) == (answer.status, 1)
-        assert company.rows(f"select 1 from wr.api_audit_log where {caller[1]} is not null")  # noqa: S608
+        assert company.rows(f"select 1 from wr.api_audit_log where {caller[1]} is not null")
 
     @pytest.mark.parametrize(
         ("status", "code", "method", "path", "body", "headers"),

@@ -338,7 +338,7 @@ class TestWorking:
             )
             columns = "subscription_id as sale_id, customer_name, amount as sell_price"
             for number, moment in enumerate(["created_at", "naive"]):
-                told_at = f"copy (select {columns}, {moment} as occurred_at from q)"  # noqa: S608
+                told_at = f"copy (select {columns}, {moment} as occurred_at from q)"
                 with conn.cursor().copy(f"{told_at} to stdout csv header") as copy:
                     text = b"".join(bytes(part) for part in copy)
                 told = imported(company, queues, text, default_seller="a", default_currency="TRY")

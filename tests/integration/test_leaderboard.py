@@ -519,7 +519,7 @@ class TestMonths:
     def test_a_company_can_be_deleted_with_them(self, company: Company, database: Database) -> None:
         boards.add(company, Win("anna", now()))
         for table in ("claims", "api_audit_log"):
-            database.execute(f"delete from wr.{table}")  # noqa: S608
+            database.execute(f"delete from wr.{table}")
         database.execute("delete from wr.tenants where tenant_id = %s", company.tenant_id)
         assert database.execute("select count(*) as n from wr.board_months") == [{"n": 0}]
 

@@ -14,7 +14,7 @@ COMMAND = f"{sys.executable} -c 'from infra.operator.command import main; main()
 
 def typed(line: str) -> subprocess.CompletedProcess[str]:
     """What a shell makes of the command with the rest of the line."""
-    return subprocess.run(  # noqa: S602
+    return subprocess.run(  # noqa: S602 (what a shell makes of it)
         f"{COMMAND} {line}", shell=True, capture_output=True, text=True, check=False, timeout=60
     )
 
@@ -27,7 +27,8 @@ def typed(line: str) -> subprocess.CompletedProcess[str]:
         ("tenant delete acme --without-export <&-", 1, "--confirm acme"),
         ("send --tenant acme - <&-", 1, "empty"),
         ("tenant show $(printf '\\377')", 2, "no text in UTF-8"),
-        ("tenant list --json >/dev/full", 1, "cannot be written"),
+        ("tenant list --json >/dev/full", 1, "what was found cannot be written: "),
+        ("local up --state /proc/nowhere", 1, "Error: [Errno 2] No such file or directory: "),
     ],
 )
 def test_it_is_told_in_a_sentence(

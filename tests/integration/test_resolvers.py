@@ -585,5 +585,5 @@ def age_messages(company: Company, seconds: int) -> None:
 
 
 def set_room(company: Company, change: LiteralString) -> None:
-    statement = f"update wr.rooms set {change} where tenant_id = %s"  # noqa: S608
+    statement = f"update wr.rooms set {change} where tenant_id = %s"
     company.database.execute(statement, company.tenant_id)

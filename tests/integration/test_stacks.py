@@ -258,7 +258,7 @@ def test_a_deployment_is_of_this_build_whatever_was_chosen_before(cloud: Cloud, 
     environment = {"ENV": "staging", "RUNTIME": "python3.13", "ARCHITECTURE": "arm64", "CANARY": "true"}
     # One name for the region, the one that other tools of AWS go by.
     aws = {k: v for k, v in emulator.client_environment(cloud.url).items() if k != "AWS_DEFAULT_REGION"}
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [str(ROOT / "infra/deploy.sh")],
         env={**aws, **environment, "PATH": path, "PARAMETERS": str(given)},
         check=True,

@@ -331,7 +331,7 @@ def work(office: Office) -> None:
 
 
 def unarchive(conn: Connection, company: Company, how: str, key: str, archive: str, sale_id: str) -> None:
-    (row,) = conn.execute(f"select {key} as id from {archive} where sale_id = %s", [sale_id])  # noqa: S608
+    (row,) = conn.execute(f"select {key} as id from {archive} where sale_id = %s", [sale_id])
     conn.execute("set local role winroom_app")
     conn.execute("select wr.enter_tenant(%s)", [company.tenant_id])
     conn.execute(f"select wr.{how}(%s)", [row["id"]])
@@ -377,7 +377,7 @@ def archive(company: Company, *sale_ids: str) -> None:
             table,
         )
         company.database.execute(
-            f"with moved as (delete from wr.{table} where tenant_id = %s and sale_id = any (%s)"  # noqa: S608
+            f"with moved as (delete from wr.{table} where tenant_id = %s and sale_id = any (%s)"
             f" and {condition} returning {shared['columns']})"
             f" insert into wr.{table}_archive ({shared['columns']}) select {shared['columns']} from moved",
             company.tenant_id,

@@ -40,7 +40,7 @@ def mutants(place: Place) -> list[Mutant]:
 
 
 def _of_python(path: str, names: Sequence[str]) -> Iterator[Mutant]:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [_MUTMUT, ROOT / "tests/mutation/python.py", path, *names],
         stdout=subprocess.PIPE,
         check=True,

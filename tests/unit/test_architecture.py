@@ -321,7 +321,7 @@ def test_a_noisy_import_is_heard(tmp_path: Path, source: str, noise: str) -> Non
 
 def noise_of_importing(root: Path, names: list[str]) -> str:
     """Imports in a process of its own, with an empty environment."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-I", "-B", "-c", _PROBE, str(root), *names],
         env={},
         text=True,

@@ -124,6 +124,6 @@ def test_an_environment_that_does_not_exist_is_refused_before_anything_is_built(
     script = [str(ROOT / "infra/deploy.sh")]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "ENV": "prod", "RUNTIME": "python3.13", "ARCHITECTURE": "arm64"}
-    done = subprocess.run(script, env=env, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(script, env=env, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "ENV is one of local, staging, production, staging-edge, production-edge, not prod." in done.stderr

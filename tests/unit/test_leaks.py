@@ -27,7 +27,7 @@ SECRETS = [
 @pytest.fixture
 def commit(tmp_path: Path) -> Commit:
     def git(*arguments: str) -> None:
-        subprocess.run(["git", "-C", tmp_path, *arguments], check=True, capture_output=True)  # noqa: S603, S607
+        subprocess.run(["git", "-C", tmp_path, *arguments], check=True, capture_output=True)
 
     def commit(content: str, message: str) -> None:
         (tmp_path / "notes.py").write_text(f"{content}\n")
@@ -40,9 +40,7 @@ def commit(tmp_path: Path) -> Commit:
 
 def leaks(repository: Path) -> tuple[int, str]:
     python = ROOT / ".venv/checkov/bin/python"
-    done = subprocess.run(  # noqa: S603
-        [python, "-m", "infra.leaks", repository], cwd=ROOT, capture_output=True, text=True
-    )
+    done = subprocess.run([python, "-m", "infra.leaks", repository], cwd=ROOT, capture_output=True, text=True)
     assert not done.stderr
     return done.returncode, done.stdout
 

@@ -145,7 +145,7 @@ class _Endpoint(Generic[Line]):
         """Seconds until the next attempt. Raises what was refused when there is none."""
         if attempt == self._attempts or not refused.can_pass:
             raise refused
-        return random.uniform(0, 0.2 * 2**attempt)  # noqa: S311
+        return random.uniform(0, 0.2 * 2**attempt)  # noqa: S311 (a pause, no secret)
 
 
 class Endpoint(_Endpoint[socket.socket]):

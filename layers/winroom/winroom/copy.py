@@ -141,8 +141,8 @@ UNKNOWN_TIME_ZONE = "{field} must be the name of a time zone, such as Europe/Ist
 BEYOND_PLAN = "{field} must be at most {most}: your plan grants no more"
 
 WRONG_LOGIN = "The company, the email or the password is wrong."
-WRONG_PASSWORD = "{field} is not your password"  # noqa: S105
-PASSWORD_IS_EMAIL = "{field} must not be the email"  # noqa: S105
+WRONG_PASSWORD = "{field} is not your password"  # noqa: S105 (a sentence)
+PASSWORD_IS_EMAIL = "{field} must not be the email"  # noqa: S105 (a sentence)
 LOGIN_FROM_ELSEWHERE = "A page of another site may not log you in: open our own."
 SIGN_UP_PAUSED = "Signing up is switched off for now: nothing was made. Please try again later."
 INGESTION_PAUSED = (
