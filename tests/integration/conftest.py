@@ -1,4 +1,4 @@
-"""What integration tests share: the `winroom` command, and a release to change."""
+"""What integration tests share: the `winroom` command, an admin's desk, and a release to change."""
 
 from collections.abc import Callable
 from importlib.resources.abc import Traversable
@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.operator.command import main
-from tests.factories import Database
+from tests.desk import Desk
+from tests.doors import Sqs
+from tests.factories import Company, Database
 from winroom import callers, db, schema
 
 Winroom = Callable[..., Result]
@@ -31,6 +33,11 @@ def winroom(environment: pytest.MonkeyPatch, database: Database) -> Winroom:
     for variable in ("WINROOM_STACK_NAME", "WINROOM_URL", "WINROOM_KEY"):
         environment.delenv(variable, raising=False)
     return lambda *arguments, **more: CliRunner(mix_stderr=False).invoke(main, arguments, **more)
+
+
+@pytest.fixture
+def desk(company: Company, queues: Sqs) -> Desk:
+    return Desk(company, queues)
 
 
 @pytest.fixture
