@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
@@ -135,6 +136,7 @@ class Sqs:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.is_down = False
+        self._lock = Lock()
 
     def ask(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
         entries = request["Entries"]
@@ -143,7 +145,8 @@ class Sqs:
         if self.is_down:
             raise ConnectionError("SQS is down")
         if action == "SendMessageBatch":
-            self.sent += [{"QueueUrl": request["QueueUrl"], **entry} for entry in entries]
+            with self._lock:
+                self.sent += [{"QueueUrl": request["QueueUrl"], **entry} for entry in entries]
         return {"Successful": [{"Id": entry["Id"]} for entry in entries]}
 
     def bodies(self, queue: str) -> list[str]:
@@ -151,6 +154,16 @@ class Sqs:
 
     def take(self, queue: str) -> list[str]:
         """What waits in a queue, which then is empty."""
-        bodies = self.bodies(queue)
-        self.sent = [m for m in self.sent if not m["QueueUrl"].endswith(queue)]
+        with self._lock:
+            bodies = self.bodies(queue)
+            self.sent = [m for m in self.sent if not m["QueueUrl"].endswith(queue)]
         return bodies
+
+    def work(self, queue: str, handler: Handler) -> None:
+        """Has its function work what waits, in batches; what comes back waits again."""
+        waiting = self.take(queue)
+        for start in range(0, len(waiting), 10):
+            batch = waiting[start : start + 10]
+            returned = [{"QueueUrl": queue, "MessageBody": batch[n]} for n in sqs(handler, batch)]
+            with self._lock:
+                self.sent += returned

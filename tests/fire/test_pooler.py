@@ -119,9 +119,7 @@ class Client:
 
     def processes(self, _: Company) -> None:
         """Works what waits, everybody's events in one batch."""
-        waiting = self.house.queues.take("sales-events")
-        for start in range(0, len(waiting), 10):
-            doors.sqs(processor, waiting[start : start + 10])
+        self.house.queues.work("sales-events", processor)
 
     def looks(self, company: Company) -> None:
         """What a company is shown names no other."""
@@ -253,7 +251,10 @@ def play(house: House, transactions: int, seed: int) -> Counter[str]:
 
 
 def finish(house: House) -> None:
-    """Works what is left, as the sweeper would have it worked."""
+    """Works what is left in the queue, and then as the sweeper would have it worked."""
+    for _ in range(9):
+        house.queues.work("sales-events", processor)
+    assert house.queues.bodies("sales-events") == []
     for event in house.pooler.database.execute("select * from wr.sales_events where status = 'pending'"):
         message = SaleEventReceived(event["event_id"], event["tenant_id"], event["created_at"])
         assert doors.sqs(processor, [message.body()]) == []
