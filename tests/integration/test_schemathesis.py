@@ -17,11 +17,15 @@ from functions.api import health
 from functions.ingestion import app as ingestion
 from infra import openapi
 from tests import doors
+from tests.conftest import Size
 from tests.factories import Company, Database
 from winroom import web
 from winroom.rate_limit import Bucket
 
-pytestmark = pytest.mark.usefixtures("queues", "quick_passwords", "patient", "past")
+pytestmark = [
+    pytest.mark.fire,
+    pytest.mark.usefixtures("queues", "quick_passwords", "patient", "past"),
+]
 
 # Operations with rules that no schema can tell: what it allows may be refused there, with 400.
 BEYOND_SCHEMAS = {
@@ -37,14 +41,13 @@ BEYOND_SCHEMAS = {
 # What is deleted there stays to be seen, deactivated: old sales name it.
 NEVER_GONE = ["products_show", "products_change", "products_deactivate"]
 
+GENERATION = {"deterministic": True, "database": "none", "no-shrink": True}
 SETTINGS: dict[str, Any] = {
     "seed": 1,
     "continue-on-failure": True,
     "cache": {"enabled": False},
     # The credentials in the curl lines die with the test's database.
     "output": {"sanitization": {"enabled": False}},
-    "generation": {"max-examples": 4, "deterministic": True, "database": "none", "no-shrink": True},
-    "phases": {"stateful": {"max-steps": 8, "generation": {"max-examples": 20}}},
     "operations": [
         {
             "include-operation-id": list(BEYOND_SCHEMAS),
@@ -105,8 +108,10 @@ def past() -> None:
 class Run:
     """A run of all checks: how often each status was answered, and what was not as described."""
 
-    def __init__(self, **settings: Any) -> None:
-        config = SchemathesisConfig.from_dict({**SETTINGS, **settings})
+    def __init__(self, size: Size, **settings: Any) -> None:
+        requests = {"generation": GENERATION | {"max-examples": size(4, 40)}}
+        chains = {"stateful": {"max-steps": 8, "generation": {"max-examples": size(20, 200)}}}
+        config = SchemathesisConfig.from_dict({**SETTINGS, **requests, "phases": chains, **settings})
         self.schema: Any = schemathesis.openapi.from_dict(openapi.document(), config=config)
         self.schema.app = front
         self.statuses: Counter[int] = Counter()
@@ -134,8 +139,8 @@ class Run:
                     yield f"{event.label} {check.name}: {found.failure.message}\n{found.code_sample}"
 
 
-def test_an_admin_finds_everything_as_described(company: Company) -> None:
-    run = Run()
+def test_an_admin_finds_everything_as_described(company: Company, size: Size) -> None:
+    run = Run(size)
 
     @run.schema.auth(retry_on=[401])
     class Login:
@@ -152,27 +157,27 @@ def test_an_admin_finds_everything_as_described(company: Company) -> None:
     assert sum(run.statuses[status] for status in (200, 201, 202)) > 500
 
 
-def test_a_key_that_sends_sales_finds_its_routes_as_described(company: Company) -> None:
-    run = Run(headers={"Authorization": f"Bearer {company.ingest_key}"})
+def test_a_key_that_sends_sales_finds_its_routes_as_described(company: Company, size: Size) -> None:
+    run = Run(size, headers={"Authorization": f"Bearer {company.ingest_key}"})
     run.leave_out(lambda operation: not operation.path.startswith("/api/events"))
     assert run.complaints() == ""
     assert run.statuses[202] > 20
 
 
-def test_anyone_finds_what_is_open_as_described(company: Company) -> None:
-    run = Run()
+def test_anyone_finds_what_is_open_as_described(company: Company, size: Size) -> None:
+    run = Run(size)
     run.leave_out(lambda operation: bool(operation.definition.raw["security"]))
     assert run.complaints() == ""
     assert run.statuses[200] > 20
 
 
 def test_a_description_that_leaves_something_out_is_found(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    company: Company, size: Size, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lying = openapi.document()
     del lying["paths"]["/api/events/{event_id}"]["get"]["responses"]["404"]
     monkeypatch.setattr(openapi, "document", lambda: lying)
-    run = Run(headers={"Authorization": f"Bearer {company.ingest_key}"})
+    run = Run(size, headers={"Authorization": f"Bearer {company.ingest_key}"})
     run.leave_out(lambda operation: operation.path != "/api/events/{event_id}")
     complaints = run.complaints()
     assert "status_code_conformance: Received: 404" in complaints
