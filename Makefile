@@ -4,6 +4,8 @@ ENV ?= staging
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
 BIN := .venv/bin
+# Tests wait for a quarter of their time: one process more than there are cores keeps these busy.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Environments of their own: they want other versions of what sam and we stand on.
 APART := $(patsubst infra/%.txt,.venv/%/.installed,$(filter-out infra/uv.txt,$(wildcard infra/*.txt)))
 LOCKS := requirements.lock layers/dependencies/requirements.txt $(wildcard infra/*.txt)
@@ -21,7 +23,7 @@ dev: $(BIN)/.installed ## run everything on this machine; Ctrl-C stops it
 	@$(BIN)/winroom local up
 
 test: lint bench-smoke $(APART) ## lint, types, unit, integration, end-to-end and browser tests
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/browser
 	$(BIN)/python -m tests.elsewhere --short
 
@@ -29,7 +31,7 @@ elsewhere: $(BIN)/.installed ## unit and integration tests on this machine's old
 	@$(BIN)/python -m tests.elsewhere
 
 fire: $(BIN)/.installed ## try for a quarter of an hour to lose, double and leak sales, then `make audit`; SEED=n repeats what fell so
-	WINROOM_FIRE=long WINROOM_SEED=$(SEED) $(BIN)/pytest -m fire tests/unit tests/integration tests/fire tests/e2e
+	WINROOM_FIRE=long WINROOM_SEED=$(SEED) $(BIN)/pytest -m fire -n 2 --dist worksteal tests/e2e tests/fire tests/integration tests/unit
 	$(MAKE) audit
 
 bench: $(BIN)/.installed ## measure speed beside its floors; NAMES="ingestion processor" for some, JSON=file for programs

@@ -209,6 +209,12 @@ def seed(tell: Tell) -> int:
     return seed
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Experiments take longest: whoever begins with them ends with the others."""
+    items.sort(key=lambda item: "fire" not in item.keywords)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reports in terminalreporter.stats.values():
         for report in reports:

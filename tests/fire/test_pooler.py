@@ -221,17 +221,17 @@ FAILURES: list[tuple[type[Exception], Callable[[Connection], object]]] = [
 ]
 # What clients do, and how often of a thousand times.
 DEEDS: dict[Callable[[Client, Company], None], float] = {
-    Client.sells: 200,
-    Client.processes: 40,
-    Client.looks: 100,
+    Client.sells: 50,
+    Client.processes: 20,
+    Client.looks: 30,
     Client.knocks: 50,
-    Client.notes: 150,
-    Client.reads: 200,
-    Client.enters_nowhere: 220,
-    Client.fails: 30,
+    Client.notes: 200,
+    Client.reads: 300,
+    Client.enters_nowhere: 320,
+    Client.fails: 20,
     Client.dies: 8,
     Client.cuts: 1.5,
-    Client.restarts: 0.5,
+    Client.restarts: 0.3,
 }
 
 
