@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,16 +43,23 @@ HASTY = {**postgres.SETTINGS, "fsync": "off", "full_page_writes": "off", "synchr
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Database]:
-    """One PostgreSQL with the migrated database `winroom`, the template of every test's own."""
-    # Not below pytest's own directory: other runs tidy that up, and PostgreSQL ends without its files.
-    with (
-        TemporaryDirectory(prefix="winroom-", dir=fastest()) as folder,
-        postgres.running(Path(folder), HASTY, port=0) as owner_url,
-    ):
-        state = Path(folder)
+    """One PostgreSQL with the migrated database `winroom`, the template of every test's own. Who runs tests a
+    thousand times has one for all of them."""
+    if lent := os.environ.get("WINROOM_SERVER"):
+        yield Database(*lent.split())
+    else:
+        # Not below pytest's own directory: other runs tidy that up, and PostgreSQL ends without its files.
+        with TemporaryDirectory(prefix="winroom-", dir=fastest()) as folder, migrated(Path(folder)) as lent:
+            yield Database(*lent.split())
+    db.close()
+
+
+@contextmanager
+def migrated(state: Path) -> Iterator[str]:
+    """A PostgreSQL with a migrated database: its owner's address, and its superuser's password."""
+    with postgres.running(state, HASTY, port=0) as owner_url:
         schema.migrate(owner_url, PASSWORDS)
-        yield Database(owner_url, superuser_password=(state / "postgres.password").read_text())
-        db.close()
+        yield f"{owner_url} {(state / 'postgres.password').read_text()}"
 
 
 def fastest() -> str | None:
@@ -67,7 +75,7 @@ _numbers = count()
 @pytest.fixture
 def database(server: Database) -> Iterator[Database]:
     """An empty, migrated database of this test's own."""
-    with server.cloned(f"test_{next(_numbers)}") as clone:
+    with server.cloned(f"test_{os.getpid()}_{next(_numbers)}") as clone:
         yield clone
 
 

@@ -1,6 +1,6 @@
 """Changes one thing at a time where the promises are kept, and wants the tests to notice: `make mutate`.
 
-    python -m tests.mutation [tenancy idempotency limit numbering] [--workers 2] [--only TEXT]
+    python -m tests.mutation [tenancy idempotency limit numbering] [--workers 3] [--only TEXT]
 
 A mutant that no test kills is a gap in the tests, unless SURVIVORS.md says why it is none. Exit code 1 tells
 of one that it does not explain.
@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
 from infra.release import ROOT
+from tests.conftest import fastest
 from tests.mutation import statements
 from tests.mutation.mutant import Mutant
 from tests.mutation.promises import PROMISES, Place
@@ -92,11 +93,11 @@ def explained() -> Counter[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*PROMISES, []], metavar="NAME", help=", ".join(PROMISES))
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="how many at once")
+    parser.add_argument("--workers", type=int, default=(os.cpu_count() or 1) + 1, help="how many at once")
     parser.add_argument("--only", default="", metavar="TEXT", help="mutants in whose line this stands")
     asked = parser.parse_args()
     with (
-        TemporaryDirectory(prefix="winroom-mutants-") as folder,
+        TemporaryDirectory(prefix="winroom-mutants-", dir=fastest()) as folder,
         ProcessPoolExecutor(asked.workers, initializer=_plant, initargs=(folder,)) as pool,
     ):
         places = [place for name in asked.names or PROMISES for place in PROMISES[name]]

@@ -31,11 +31,12 @@ PROMISES = {
     "tenancy": [
         Place(
             f"{_LAYER}db.py",
-            "tenant_session tenant_batch tenant_statement open_session jobs_session enter _begun _pipelined"
+            "tenant_session tenant_batch tenant_statement open_session jobs_session _begun _pipelined"
             " _check _returned _abandon _connection _checked_out _has_idled _is_dead _tried_again _was_lost"
             " _translated",
             "db ingestion_database maintenance resolvers",
         ),
+        Place(f"{_LAYER}db.py", "enter", "verify"),
         Place(
             f"{_MIGRATIONS}0001_foundation.sql",
             "enter_tenant current_tenant protect revoke",

@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -15,12 +15,14 @@ import hypothesis
 import pytest
 
 import tests.conftest
-import tests.doors  # noqa: F401
+import tests.doors
 from infra.release import ROOT
 from tests.mutation.mutant import Mutant
 
 _COPIED = ("functions", "infra", "layers", "tests", "template.yaml", "pyproject.toml")
 _OURS = {"functions", "infra", "tests", "winroom"}
+# Some mutants wait for ever: none of the tests takes half as long.
+_IMPATIENCE = ("-o", "faulthandler_timeout=30", "-o", "faulthandler_exit_on_timeout=true")
 _FIRST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
@@ -33,25 +35,32 @@ class Tree:
         # Which file killed the last mutant of a function: it probably kills the next one, too.
         self._killers: dict[str, str] = {}
         self._seconds = count()
+        # Starting and migrating one costs more than most tests; it ends with this process.
+        self._life = ExitStack()
+        self._server = self._life.enter_context(tests.conftest.migrated(folder / "server"))
         for name in _COPIED:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, folder / name)
 
     def killer_of(self, mutant: Mutant, tests: Sequence[str], seconds: int) -> str:
         """The test that notices the mutant, or nothing."""
+        likely_first = sorted(tests, key=lambda t: t != self._killers.get(mutant.where))
         with self._changed(mutant):
-            killer = self.failure(sorted(tests, key=lambda t: t != self._killers.get(mutant.where)), seconds)
+            killer = self.failure(likely_first, seconds, migrates=mutant.path.endswith(".sql"))
         self._killers[mutant.where] = killer.partition("::")[0]
         return killer
 
-    def failure(self, tests: Sequence[str], seconds: int) -> str:
-        """The first test that fails, which is the last that runs; nothing if all pass in time."""
+    def failure(self, tests: Sequence[str], seconds: int, migrates: bool = True) -> str:
+        """The first test that fails, which is the last that runs; nothing if all pass in time. They have a
+        server of their own where the database is to be made anew."""
         with TemporaryFile("w+") as told:
             child = os.fork()
             if not child:
                 signal.alarm(seconds)
                 os.dup2(told.fileno(), 1)
                 os.dup2(told.fileno(), 2)
+                if not migrates:
+                    os.environ["WINROOM_SERVER"] = self._server
                 os._exit(self._run(tests))
             _, status = os.waitpid(child, 0)
             told.seek(0)
@@ -80,6 +89,6 @@ class Tree:
             del sys.modules[name]
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they take longer to load, too
         hypothesis.settings.load_profile("ci")  # has patience, and the same dice for everybody
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])
+        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *_IMPATIENCE, *tests])
         sys.stdout.flush()
         return int(code)
