@@ -56,12 +56,16 @@ class Tree:
         with TemporaryFile("w+") as told:
             child = os.fork()
             if not child:
-                signal.alarm(seconds)
-                os.dup2(told.fileno(), 1)
-                os.dup2(told.fileno(), 2)
-                if not migrates:
-                    os.environ["WINROOM_SERVER"] = self._server
-                os._exit(self._run(tests))
+                code = 1
+                try:
+                    signal.alarm(seconds)
+                    os.dup2(told.fileno(), 1)
+                    os.dup2(told.fileno(), 2)
+                    if not migrates:
+                        os.environ["WINROOM_SERVER"] = self._server
+                    code = self._run(tests)
+                finally:
+                    os._exit(code)  # pytest may raise, and there must not be two of us
             _, status = os.waitpid(child, 0)
             told.seek(0)
             failed = _FIRST_FAILURE.search(told.read())
