@@ -154,3 +154,13 @@ def test_a_swallowed_error_is_not_taken_for_a_commit(company: Company) -> None:
         suppress(psycopg.errors.DivisionByZero),
     ):
         conn.execute("select 1 / 0")
+
+
+def test_a_job_may_wait_and_a_request_that_waits_is_counted(company: Company) -> None:
+    db.take_slow_waits()
+    with db.jobs_session() as conn:
+        conn.execute("select pg_sleep(0.6)")
+    assert db.take_slow_waits() == 0
+    with db.tenant_session(company.tenant_id) as conn:
+        conn.execute("select pg_sleep(0.6)")
+    assert db.take_slow_waits() == 1

@@ -81,6 +81,17 @@ class TestTheSameAgain:
         # Nothing was claimed for the refused sale: its own id is still free.
         assert post(company, sale(sale_id="b")).status == 202
 
+    def test_the_same_sale_as_another_event_of_its_system_is_a_repetition(
+        self, company: Company, queues: Sqs
+    ) -> None:
+        body = sale(sale_id="a")
+        first = post(company, body)
+        for event_id in ("evt-1", "evt-2"):
+            again = post(company, {**body, "external_event_id": event_id})
+            assert (again.status, again.json["duplicate"]) == (202, True)
+            assert again.json["eventId"] == first.json["eventId"]
+        assert company.count("sales_events") == 1
+
     def test_a_contradiction_counts_before_a_repetition(self, company: Company, queues: Sqs) -> None:
         repeated = sale(sale_id="a")
         post(company, repeated)
