@@ -22,6 +22,7 @@ from tests.integration.conftest import Overhear
 from tests.office import MAKERS
 from tests.rooms import calm, fill, listening, person, publish
 from winroom import connections, db, plans, room
+from winroom.messages import RoomChanged
 from winroom.settings import settings
 
 
@@ -275,6 +276,8 @@ def test_coming_and_leaving_wakes_the_room_at_most_every_five_seconds(
     assert len(woken) == 1
     assert woken[0]["MessageGroupId"] == str(company.tenant_id)
     assert "presence-" in woken[0]["MessageDeduplicationId"]
+    wake_up = RoomChanged.read(woken[0]["MessageBody"])
+    assert (wake_up.tenant_id, wake_up.seq) == (company.tenant_id, 0)
     company.database.execute("update wr.rooms set presence_posted_at = now()")
     client.disconnect()
     assert len(queues.sent) == 1
