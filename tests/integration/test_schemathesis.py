@@ -109,8 +109,8 @@ class Run:
     """A run of all checks: how often each status was answered, and what was not as described."""
 
     def __init__(self, size: Size, **settings: Any) -> None:
-        requests = {"generation": GENERATION | {"max-examples": size(4, 12)}}
-        chains = {"stateful": {"max-steps": 8, "generation": {"max-examples": size(20, 60)}}}
+        requests = {"generation": GENERATION | {"max-examples": size(4, 6)}}
+        chains = {"stateful": {"max-steps": 8, "generation": {"max-examples": size(20, 30)}}}
         config = SchemathesisConfig.from_dict({**SETTINGS, **requests, "phases": chains, **settings})
         self.schema: Any = schemathesis.openapi.from_dict(openapi.document(), config=config)
         self.schema.app = front
