@@ -64,7 +64,7 @@ audit: .venv/audit/.installed ## ask PyPI which locked packages have known vulne
 	  .venv/audit/bin/pip-audit --strict --disable-pip --progress-spinner off --requirement $$lock || failed=1; \
 	done; test -z "$$failed"
 
-mutate: $(BIN)/.installed .venv/mutation/.installed ## break the promises on purpose, a thousand times: tests must notice; NAMES="tenancy idempotency limit numbering", an hour
+mutate: $(BIN)/.installed .venv/mutation/.installed ## break the promises on purpose, a thousand times: tests must notice; NAMES="tenancy idempotency limit numbering", two hours for all
 	@$(BIN)/python -m tests.mutation $(NAMES)
 
 screenshots: $(BIN)/.installed ## pictures of all pages, light and dark, phone and desktop; README=--readme: those of the README too
