@@ -193,7 +193,7 @@ def stack() -> Iterator[Stack]:
 
 # Of experiments.
 Size = Callable[[int, int], int]
-Tell = Callable[[Mapping[str, int]], None]
+Tell = Callable[[Mapping[str, object]], None]
 
 
 @pytest.fixture

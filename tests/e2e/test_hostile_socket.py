@@ -5,7 +5,6 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.conftest import Size, Tell
 from tests.e2e.conftest import Company, wait_until
 from tests.factories import sale
 from winroom import plans, tickets
@@ -36,7 +36,7 @@ FRAMES: list[str | bytes] = [
 class Crowd:
     """Sockets of a company. Its attacks come one after another, and those who never read stay."""
 
-    def __init__(self, company: Company, size: Callable[[int, int], int]) -> None:
+    def __init__(self, company: Company, size: Size) -> None:
         self._company, self._size = company, size
         self._url = company.call("POST", "/api/realtime/ticket").json()["url"]
         self._deaf: list[ClientConnection] = []
@@ -129,7 +129,7 @@ class Crowd:
 
 
 def test_a_crowd_that_means_harm_keeps_no_sale_from_an_honest_viewer(
-    company: Company, size: Callable[[int, int], int], tell: Callable[[dict[str, object]], None]
+    company: Company, size: Size, tell: Tell
 ) -> None:
     crowd, waits = Crowd(company, size), defaultdict[str, float](float)
     with company.room() as honest, ThreadPoolExecutor(1) as elsewhere:

@@ -12,7 +12,7 @@ from tests.fire.cloud import Cloud
 from tests.fire.people import Screen
 from tests.fire.senders import Sender, sales
 
-# Without any of this nothing was tried.
+# What must have happened.
 BURNT = {
     *(f"{act}: 200" for act in ("claim", "release", "exclude", "restore", "approve", "reject", "replay")),
     "claim: 409",

@@ -2,7 +2,7 @@
 and guessing leaves no trace but its cost."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ import jwt
 from functions.api import app as api
 from functions.dashboard import app as dashboard
 from tests import doors
+from tests.conftest import Size, Tell
 from tests.doors import Answer
 from tests.factories import Company
 from tests.gateway import Client, Gateway, ticket
@@ -50,8 +51,8 @@ def guesses(company: Company) -> Iterator[str]:
 def test_guesses_are_answered_alike_and_leave_nothing(
     company: Company,
     wire: Wire,
-    size: Callable[[int, int], int],
-    tell: Callable[[dict[str, object]], None],
+    size: Size,
+    tell: Tell,
 ) -> None:
     assert bearer(company.full_key).status == 200  # it opens the connection
     callers.forget_all()

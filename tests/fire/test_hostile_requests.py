@@ -5,7 +5,7 @@ import gzip
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from functions.api import app as api
 from functions.dashboard import app as dashboard
 from functions.ingestion import app as ingestion
 from tests import doors
+from tests.conftest import Size, Tell
 from tests.doors import Handler
 from tests.factories import Company, sale
 from winroom import telemetry
@@ -27,8 +28,6 @@ from winroom.imports import MOST_BYTES
 from winroom.routes import Route
 
 Json = dict[str, Any]
-Size = Callable[[int, int], int]
-Tell = Callable[[dict[str, object]], None]
 
 DOORS = [(door, route) for door in (api, dashboard, ingestion) for route in door.ROUTES]
 # All that JSON can carry to a function.

@@ -2,19 +2,16 @@
 else, and nothing of them is left."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from functions.broadcaster import fanout
 from tests import doors
+from tests.conftest import Size, Tell
 from tests.factories import Company
 from tests.gateway import Client, Gateway, joined, ticket
 from tests.rooms import fill, listening, publish
 from winroom import plans
 from winroom.messages import RoomChanged
-
-Size = Callable[[int, int], int]
-Tell = Callable[[dict[str, object]], None]
 
 
 def wake(*companies: Company) -> None:

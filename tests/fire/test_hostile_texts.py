@@ -4,7 +4,7 @@ socket, is what a harmless text's would be, and the text itself as it was sent."
 import csv
 import io
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import count
 from typing import Any
@@ -18,6 +18,7 @@ from functions.dashboard import app as dashboard
 from functions.ingestion import app as ingestion
 from functions.processor.app import handler as processor
 from tests import doors
+from tests.conftest import Size, Tell
 from tests.doors import Sqs
 from tests.factories import Company, Database, sale
 from tests.gateway import Gateway, joined
@@ -203,9 +204,9 @@ def test_what_is_typed_is_text_and_nothing_else_wherever_it_is_seen(
     queues: Sqs,
     gateway: Gateway,
     capsys: pytest.CaptureFixture[str],
-    size: Callable[[int, int], int],
+    size: Size,
     seed: int,
-    tell: Callable[[Json], None],
+    tell: Tell,
 ) -> None:
     expected = House(company, queues, gateway, HARMLESS).seen()
     assert min(expected[place][1] for place in ("the socket", "page /queue", "GET /api/failed-events")) > 0

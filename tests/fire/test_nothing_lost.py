@@ -13,7 +13,7 @@ from tests.fire.viewers import Viewer, items
 
 SENDERS = 8
 
-# Without any of this it was no fire.
+# What must have happened.
 BURNT = {
     "PostgreSQL killed",
     "PostgreSQL lost a process",

@@ -8,7 +8,7 @@ import re
 import socket
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ import pytest
 from functions.api.app import handler as api
 from functions.processor.app import handler as processor
 from tests import crm, doors, pooler
-from tests.conftest import forget_process_state
+from tests.conftest import Size, Tell, forget_process_state
 from tests.doors import Sqs
 from tests.factories import Company, Database, sale
 from tests.pooler import Pooler
@@ -33,9 +33,6 @@ from winroom.db import Connection
 from winroom.errors import Busy, DatabaseUnavailable, RateLimited
 from winroom.messages import SaleEventReceived
 from winroom.rate_limit import Bucket
-
-Size = Callable[[int, int], int]
-Tell = Callable[[Mapping[str, object]], None]
 
 # Few enough that each connection goes from hand to hand.
 SERVERS, CLIENTS, COMPANIES = 3, 12, 5
