@@ -60,6 +60,7 @@ class Gateway:
                 return 500, "InternalServerException"
             if method == "DELETE":
                 self.closed.append(connection_id)
+                self.gone.add(connection_id)
                 return 204, ""
             self.sizes.append(len(body))
             self.posted[connection_id].append(json.loads(body))

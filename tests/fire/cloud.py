@@ -23,6 +23,8 @@ _MINUTE = """
     from wr.rooms room where room.tenant_id = told.tenant_id and told.seq > room.posted_seq;
     delete from wr.rate_counters;
 """
+# Seconds that a function waits for a silent server, as in the template.
+_PATIENCE = {"ingestion": "2.5", "api": "2.5", "maintenance": "50"}
 _UNFINISHED = """
     select (select count(*) from wr.sales_events where status = 'pending')
          + (select count(*) from wr.rooms where posted_seq < seq) as n
@@ -37,7 +39,10 @@ class Cloud:
     ) -> None:
         self.postgresql, self.sockets, self.environment = postgresql, sockets, environment
         self.database, self.fire, self._sqs = postgresql.database, sqs.fire, sqs
-        self.functions = {name: Function(name, environment, self.fire) for name in DOORS}
+        self.functions = {
+            name: Function(name, {**environment, "DATABASE_PATIENCE": _PATIENCE.get(name, "10")}, self.fire)
+            for name in DOORS
+        }
 
     @property
     def works(self) -> list[Callable[[], None]]:

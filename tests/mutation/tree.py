@@ -23,7 +23,23 @@ _COPIED = ("functions", "infra", "layers", "tests", "template.yaml", "pyproject.
 _OURS = {"functions", "infra", "tests", "winroom"}
 # Some mutants wait for ever: none of the tests takes half as long.
 _IMPATIENCE = ("-o", "faulthandler_timeout=30", "-o", "faulthandler_exit_on_timeout=true")
-_FIRST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FIRST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", re.MULTILINE)
+
+
+class _KillersFirst:
+    """A plugin of pytest: what killed the last mutant probably kills the next one, too."""
+
+    def __init__(self) -> None:
+        # The last one last.
+        self._killers: list[str] = []
+
+    def killed(self, test: str) -> None:
+        self._killers = [*(t for t in self._killers if t != test), test]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        rank = {test: number for number, test in enumerate(self._killers)}
+        items.sort(key=lambda item: -rank.get(item.nodeid, -1))
 
 
 class Tree:
@@ -32,8 +48,7 @@ class Tree:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # Which file killed the last mutant of a function: it probably kills the next one, too.
-        self._killers: dict[str, str] = {}
+        self._order = _KillersFirst()
         self._seconds = count()
         # Starting and migrating one costs more than most tests; it ends with this process.
         self._life = ExitStack()
@@ -44,10 +59,9 @@ class Tree:
 
     def killer_of(self, mutant: Mutant, tests: Sequence[str], seconds: int) -> str:
         """The test that notices the mutant, or nothing."""
-        likely_first = sorted(tests, key=lambda t: t != self._killers.get(mutant.where))
         with self._changed(mutant):
-            killer = self.failure(likely_first, seconds, migrates=mutant.path.endswith(".sql"))
-        self._killers[mutant.where] = killer.partition("::")[0]
+            killer = self.failure(tests, seconds, migrates="/migrations/" in mutant.path)
+        self._order.killed(killer)
         return killer
 
     def failure(self, tests: Sequence[str], seconds: int, migrates: bool = True) -> str:
@@ -93,6 +107,7 @@ class Tree:
             del sys.modules[name]
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they take longer to load, too
         hypothesis.settings.load_profile("ci")  # has patience, and the same dice for everybody
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *_IMPATIENCE, *tests])
+        options = ("-x", "-q", "-p", "no:cacheprovider", *_IMPATIENCE)
+        code = pytest.main([*options, *tests], plugins=[self._order])
         sys.stdout.flush()
         return int(code)
