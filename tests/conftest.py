@@ -219,8 +219,13 @@ def seed(tell: Tell) -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Experiments take longest: whoever begins with them ends with the others."""
-    items.sort(key=lambda item: "fire" not in item.keywords)
+    """Experiments take longest, some above all: whoever begins with these ends with the others."""
+    items.sort(key=_minutes, reverse=True)
+
+
+def _minutes(item: pytest.Item) -> float:
+    fire = item.get_closest_marker("fire")
+    return float(fire.kwargs.get("minutes", 1)) if fire else 0
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -128,9 +128,13 @@ def _pong(tenant_id: UUID) -> str:
 def _resume(connection_id: str, listener: Row, after: int | None) -> list[str]:
     with db.tenant_session(listener["tenant_id"]) as conn:
         is_new = connections.make_ready(conn, connection_id)
+        surplus = connections.forget_surplus(conn, connection_id) if is_new else []
         change = room.touch_presence(conn) if is_new else None
     if change:
         messages.try_to_wake_rooms([change])
+    if surplus:
+        # Forgotten already: should closing fail, its next frame closes it.
+        sockets.close(surplus)
     # A transaction of its own, after the one that made the socket ready: see room.py on gaps.
     with db.tenant_session(listener["tenant_id"]) as conn:
         if after is None:

@@ -7,7 +7,9 @@ import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import cycle
 from typing import Any
+from uuid import UUID
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -16,11 +18,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.conftest import Size, Tell
 from tests.e2e.conftest import Company, wait_until
 from tests.factories import sale
-from winroom import plans, tickets
+from winroom import plans, tickets, users
 from winroom.callers import Caller, Role
 from winroom.db import connect as connect_database
 
-pytestmark = pytest.mark.fire
+pytestmark = pytest.mark.fire(minutes=3)
 
 ABSURD: list[Any] = [-1, 2**53, 2**63, 1e308, 0.5, "1", "", True, [], {}, [[1]], "9" * 3_000]
 ACTIONS: list[Any] = ["$connect", "$disconnect", "$default", "", "x", None, 7, [], {"ping": 1}]
@@ -39,6 +41,7 @@ class Crowd:
     def __init__(self, company: Company, size: Size) -> None:
         self._company, self._size = company, size
         self._url = company.call("POST", "/api/realtime/ticket").json()["url"]
+        self._people = cycle(self._person(number) for number in range(15))
         self._deaf: list[ClientConnection] = []
         self.attack = "nothing yet"
         self.done: dict[str, object] = {}
@@ -118,10 +121,19 @@ class Crowd:
 
     def _ticket(self) -> str:
         """One more than anybody is given in a minute."""
-        (key,) = self._company.rows("select api_key_id from wr.api_keys")
-        caller = Caller(self._company.tenant_id, Role.MANAGER, ingestion_limit=1, **key)
+        tenant_id, user_id = self._company.tenant_id, next(self._people)
+        caller = Caller(tenant_id, Role.MANAGER, ingestion_limit=1, user_id=user_id, token_version=0)
         with connect_database(self._company.stack.operator_database_url) as conn:
             return tickets.issue(conn, caller)
+
+    def _person(self, number: int) -> UUID:
+        """Nobody may open as many sockets as all of them."""
+        with connect_database(self._company.stack.operator_database_url) as conn:
+            who = users.create(
+                conn, self._company.tenant_id, f"p{number}@acme.example", "P", "manager", "secret"
+            )
+        user_id: UUID = who["id"]
+        return user_id
 
     async def _connected(self, ticket: str, max_queue: int | None = None) -> ClientConnection:
         url = f"{self._url}?ticket={ticket}"

@@ -4,6 +4,8 @@ every quiet moment."""
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
+import pytest
+
 from tests.conftest import Size
 from tests.e2e.conftest import wait_until
 from tests.factories import sale
@@ -23,6 +25,7 @@ BURNT = {
 }
 
 
+@pytest.mark.fire(minutes=4)
 def test_boards_equal_the_recount_at_every_quiet_moment(aws: Cloud, size: Size) -> None:
     fire, company = aws.fire, aws.database.company("acme")
     company.set(claim_approval=True)

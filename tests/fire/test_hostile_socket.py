@@ -27,7 +27,14 @@ def test_sockets_that_never_read_hold_up_nobody(
     company: Company, rival: Company, gateway: Gateway, size: Size, tell: Tell
 ) -> None:
     """They stall for longer than a function lives, and more of them than are posted to at once."""
-    deaf = [joined(gateway, company) for _ in range(size(150, 1000))]
+    # A person has twenty at most.
+    crowd = company.database.execute(
+        "insert into wr.users (tenant_id, email, display_name, role, password_hash)"
+        " select %s, n || '@acme.example', 'Deaf', 'manager', 'none' from generate_series(1, 50) n"
+        " returning user_id, token_version",
+        company.tenant_id,
+    )
+    deaf = [joined(gateway, company, **crowd[n % 50]) for n in range(size(150, 1000))]
     honest, neighbour = joined(gateway, company), joined(gateway, rival)
     gateway.slow |= {client.id: 60.0 for client in deaf}
     waits = []

@@ -198,6 +198,7 @@ def texts(number: int, seed: int) -> Iterator[str]:
         yield f".{''.join(letters)}."
 
 
+@pytest.mark.fire(minutes=2)
 def test_what_is_typed_is_text_and_nothing_else_wherever_it_is_seen(
     database: Database,
     company: Company,

@@ -4,6 +4,8 @@ SQS, sockets. What was accepted is there once, and everybody sees it."""
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, repeat
 
+import pytest
+
 from tests.conftest import Size
 from tests.e2e.conftest import wait_until
 from tests.fire import books, server
@@ -34,6 +36,7 @@ BURNT = {
 }
 
 
+@pytest.mark.fire(minutes=5)
 def test_what_was_accepted_is_there_once_and_everybody_sees_it(aws: Cloud, size: Size) -> None:
     fire, each, deaths = aws.fire, size(50, 2500), size(3, 20)
     companies = [aws.database.company(f"company-{n}") for n in range(4)]

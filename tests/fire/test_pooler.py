@@ -259,6 +259,7 @@ def finish(house: House) -> None:
         assert doors.sqs(processor, [message.body()]) == []
 
 
+@pytest.mark.fire(minutes=8)
 def test_companies_that_share_connections_stay_apart_and_lose_nothing(
     house: House, size: Size, seed: int, tell: Tell
 ) -> None:

@@ -78,7 +78,9 @@ def test_a_connection_lost_in_the_middle_rolls_back_and_is_told(company: Company
     assert backend(company)
 
 
-def test_an_error_rolls_everything_back_and_leaves_the_connection_usable(company: Company) -> None:
+def test_an_error_rolls_everything_back_and_leaves_the_connection_usable(
+    company: Company, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(ZeroDivisionError), db.tenant_session(company.tenant_id) as conn:
         conn.execute("update wr.tenants set name = 'changed'")
         raise ZeroDivisionError
@@ -86,6 +88,8 @@ def test_an_error_rolls_everything_back_and_leaves_the_connection_usable(company
         db.tenant_batch(company.tenant_id, lambda conn: conn.execute("select 1 / 0"))
     assert company.rows("select name from wr.tenants") == [{"name": "Acme"}]
     assert backend(company)
+    # Not left to the pool, which would do so with a warning, and in a thread that Lambda may freeze.
+    assert [record for record in caplog.records if record.name.startswith("psycopg")] == []
 
 
 def test_a_tenant_does_not_outlive_its_session(company: Company, rival: Company) -> None:
@@ -128,18 +132,14 @@ def test_who_waits_too_long_for_a_connection_is_told(company: Company) -> None:
         holder.join()
 
 
-def test_errors_do_not_quote_rows(company: Company, database: Database) -> None:
-    database.seller(company, "anna")
+def test_errors_do_not_quote_what_was_sent(company: Company) -> None:
+    # Of rows under row security PostgreSQL itself says nothing; of other values it does.
     with (
-        pytest.raises(psycopg.errors.UniqueViolation) as refused,
+        pytest.raises(psycopg.errors.InvalidTextRepresentation) as refused,
         db.tenant_session(company.tenant_id) as conn,
     ):
-        conn.execute(
-            "insert into wr.sellers (tenant_id, seller_id, display_name)"
-            " values (wr.current_tenant(), 'anna', 'secret')"
-        )
-    assert "DETAIL" not in str(refused.value)
-    assert "anna" not in str(refused.value)
+        conn.execute("select %s::json", ['{"customer": secret}'])
+    assert str(refused.value) == "invalid input syntax for type json"
 
 
 def test_a_statement_that_must_return_a_row_says_so(company: Company) -> None:
@@ -149,7 +149,7 @@ def test_a_statement_that_must_return_a_row_says_so(company: Company) -> None:
 
 def test_a_swallowed_error_is_not_taken_for_a_commit(company: Company) -> None:
     with (
-        pytest.raises(RuntimeError, match="swallowed"),
+        pytest.raises(RuntimeError, match=r"^the transaction had failed"),
         db.tenant_session(company.tenant_id) as conn,
         suppress(psycopg.errors.DivisionByZero),
     ):

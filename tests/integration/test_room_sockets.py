@@ -6,6 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import product
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -229,6 +230,25 @@ def test_no_frame_kills_the_function(
     if "fuzzed" not in listening(company):
         client.connect({"ticket": ticket(company)})
     assert client.say(frame)
+
+
+@pytest.mark.parametrize("limit", ["SOCKETS_OF_ONE", "SOCKETS_OF_MANY"])
+def test_who_opens_too_many_sockets_loses_the_oldest(
+    company: Company, rival: Company, gateway: Gateway, environment: pytest.MonkeyPatch, limit: str
+) -> None:
+    environment.setattr(plans, limit, 2)
+    persons: dict[str, Any] = {"user_id": person(company), "token_version": 0}
+    whose, other = (persons, {}) if limit == "SOCKETS_OF_ONE" else ({}, persons)
+    others = [joined(gateway, company, **other) for _ in range(3)]
+    rivals = joined(gateway, rival)
+    oldest, *kept = [joined(gateway, company, **whose) for _ in range(3)]
+    assert gateway.closed == [oldest.id]
+    assert listening(company) == {client.id: True for client in (*others, *kept)}
+    assert listening(rival) == {rivals.id: True}
+    # Who is not ready takes nobody's place, and who asks again is none more.
+    assert Client(gateway).connect({"ticket": ticket(company, **whose)}) == 200
+    assert kept[0].say({"action": "resume"})
+    assert gateway.closed == [oldest.id]
 
 
 def test_a_frame_from_an_unknown_connection_closes_it(company: Company, gateway: Gateway) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from winroom import queries
+from winroom import plans, queries
 from winroom.db import Connection, Cursor, Row
 
 _SQL = queries.load("connections")
@@ -26,6 +26,14 @@ def make_ready(conn: Connection, connection_id: str) -> bool:
     """Lets the fan-out post to the socket; False when it already did."""
     cursor = conn.execute(_SQL["make_ready"], {"connection_id": connection_id})
     return cursor.fetchone() is not None
+
+
+def forget_surplus(conn: Connection, connection_id: str) -> list[str]:
+    """Forgets the oldest sockets of this one's person, key or display where plans.py grants fewer; returns
+    them, to be closed."""
+    limits = {"of_one": plans.SOCKETS_OF_ONE, "of_many": plans.SOCKETS_OF_MANY}
+    surplus = conn.execute(_SQL["forget_surplus"], {"connection_id": connection_id, **limits})
+    return [row["connection_id"] for row in surplus]
 
 
 def ready(conn: Connection) -> Cursor:

@@ -9,6 +9,10 @@ Plan = Literal["free", "pro", "enterprise"]
 INGESTION_LIMITS: Mapping[str, int] = {"free": 100, "pro": 1_000, "enterprise": 10_000}
 # Requests a minute at all other routes, for each person, key and display; frames a minute, for each socket.
 PEOPLE_LIMIT = 300
+# Open sockets of each person, and of each key and display, which may serve everybody: who opens more loses
+# the oldest.
+SOCKETS_OF_ONE = 20
+SOCKETS_OF_MANY = 500
 
 
 def ingestion_limit(plan: str, settings: Mapping[str, Any]) -> int:

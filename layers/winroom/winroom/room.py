@@ -25,7 +25,8 @@ holds it, null where none does: boards count again. `margin` and `reason` are fo
 
 Client to server: {"action": "resume", "after": 8} first, and when `seq` jumps or a pong is ahead;
 `after` absent or null is a fresh client, which reads over HTTP once ready. {"action": "ping"}.
-A socket that says more in a minute than a person may ask is closed.
+A socket that says more in a minute than a person may ask is closed, and so is the oldest of too many that
+belong to one person, key or display (plans.py).
 
 Why there is no silent gap: a resume first commits that the socket is ready and then, in a later
 transaction, reads what was missed; the fan-out first reads the messages and then, in a later
