@@ -22,6 +22,19 @@ from winroom.errors import RateLimited
 
 Result = TypeVar("Result")
 
+# Whose tickets and sockets there are: the tables, and their keys.
+OWNERS = {"users": "user_id", "api_keys": "api_key_id", "displays": "display_id"}
+# What ends the welcome of one.
+UNWELCOME: list[LiteralString] = [
+    "update wr.users set disabled_at = now()",
+    "update wr.users set token_version = token_version + 1",
+    "delete from wr.users",
+    "update wr.api_keys set revoked_at = now()",
+    "delete from wr.api_keys",
+    "update wr.displays set revoked_at = now()",
+    "delete from wr.displays",
+]
+
 
 @pytest.fixture
 def app(database: Database) -> Iterator[Connection]:
@@ -131,6 +144,14 @@ def test_a_disabled_person_is_told_as_such(app: Connection, company: Company) ->
     assert resolve_login(app, "acme", "anna@example.com")[0]["disabled_at"] is not None
 
 
+def test_a_session_is_of_one_company(app: Connection, company: Company, rival: Company) -> None:
+    user_id = add_user(company, "anna@example.com")
+    statement: LiteralString = "select tenant_id, user_id from wr.resolve_session(%s, %s, 0)"
+    whose = {"tenant_id": company.tenant_id, "user_id": user_id}
+    assert app.execute(statement, [company.tenant_id, user_id]).fetchall() == [whose]
+    assert app.execute(statement, [rival.tenant_id, user_id]).fetchall() == []
+
+
 def test_the_link_of_a_screen_leads_to_its_room_until_it_is_revoked(
     app: Connection, company: Company, rival: Company
 ) -> None:
@@ -151,7 +172,7 @@ def test_the_link_of_a_screen_leads_to_its_room_until_it_is_revoked(
 
 def test_a_ticket_is_redeemed_once_and_tells_whose_it_was(app: Connection, company: Company) -> None:
     user_id = add_user(company, "anna@example.com")
-    ticket = add_ticket(company, user_id)
+    ticket = add_ticket(company, user_id=user_id, token_version=0)
     assert redeem(app, ticket) == [
         {
             "tenant_id": company.tenant_id,
@@ -184,6 +205,20 @@ def test_a_ticket_whose_redeemer_fails_is_still_good(app: Connection, company: C
     with app.transaction(force_rollback=True):
         assert len(redeem(app, ticket)) == 1
     assert len(redeem(app, ticket)) == 1
+
+
+@pytest.mark.parametrize("change", UNWELCOME)
+def test_a_ticket_opens_nothing_once_its_owner_is_unwelcome(
+    app: Connection, company: Company, rival: Company, change: LiteralString
+) -> None:
+    first, *others = [
+        add_ticket(tenant, **owner)
+        for tenant in (company, rival)
+        for owner in owners(tenant, table_of(change))
+    ]
+    make_unwelcome(company, change)
+    assert redeem(app, first) == []
+    assert [len(redeem(app, ticket)) for ticket in others] == [1] * len(others)
 
 
 # Sockets
@@ -380,26 +415,38 @@ def test_a_room_lags_when_a_change_of_presence_was_never_told(
     assert lagging(jobs) == {}
 
 
-UNWELCOME: list[LiteralString] = [
-    "update wr.users set disabled_at = now()",
-    "update wr.users set token_version = token_version + 1",
-    "delete from wr.users",
-    "update wr.api_keys set revoked_at = now()",
-    "delete from wr.api_keys",
-    "update wr.displays set revoked_at = now()",
-    "delete from wr.displays",
-]
-
-
 @pytest.mark.parametrize("change", UNWELCOME)
 def test_a_socket_is_unwelcome_once_its_owner_is(
     jobs: Connection, company: Company, rival: Company, change: LiteralString
 ) -> None:
-    sockets = {tenant.slug: open_one_of_each(tenant) for tenant in (company, rival)}
+    first, *_ = [
+        add_connection(tenant, **owner)
+        for tenant in (company, rival)
+        for owner in owners(tenant, table_of(change))
+    ]
     assert unwelcome(jobs) == set()
-    company.database.execute(change + " where tenant_id = %s", company.tenant_id)
-    table = change.split(" wr.")[1].split()[0]
-    assert unwelcome(jobs) == {sockets["acme"][table]}
+    make_unwelcome(company, change)
+    assert unwelcome(jobs) == {first}
+
+
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_the_sockets_of_a_paused_company_are_unwelcome(
+    jobs: Connection, company: Company, rival: Company, value: str
+) -> None:
+    ours, _ = [
+        {add_connection(tenant, **owner) for table in OWNERS for owner in owners(tenant, table)}
+        for tenant in (company, rival)
+    ]
+    set_switch(company, f"pause_tenant:{company.tenant_id}", value)
+    assert unwelcome(jobs) == (ours if value == "true" else set())
+
+
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_the_sockets_of_a_paused_key_are_unwelcome(jobs: Connection, company: Company, value: str) -> None:
+    keys = owners(company, "api_keys")
+    first, _ = [add_connection(company, **key) for key in keys]
+    set_switch(company, f"pause_key:{keys[0]['api_key_id']}", value)
+    assert unwelcome(jobs) == ({first} if value == "true" else set())
 
 
 def test_a_socket_of_a_person_that_does_not_say_with_which_token_is_unwelcome(
@@ -511,16 +558,22 @@ def add_display(company: Company, link: bytes | None = None) -> UUID:
 
 
 def add_ticket(
-    company: Company, user_id: UUID | None = None, valid_for: timedelta = timedelta(minutes=1)
+    company: Company,
+    *,
+    user_id: UUID | None = None,
+    api_key_id: UUID | None = None,
+    display_id: UUID | None = None,
+    token_version: int | None = None,
+    valid_for: timedelta = timedelta(minutes=1),
 ) -> bytes:
-    """A ticket of a person, or of the company's key."""
+    """A ticket of a key, unless it is of somebody else."""
     ticket = secrets.token_bytes(32)
+    if not (user_id or api_key_id or display_id):
+        [api_key_id, _] = (row["api_key_id"] for row in company.rows("select api_key_id from wr.api_keys"))
     company.database.execute(
-        "insert into wr.tickets"
-        " (ticket_hash, tenant_id, user_id, api_key_id, token_version, rendering, expires_at)"
-        " select %s, tenant_id, %s, case when %s::uuid is null then api_key_id end, 0, 'plain', now() + %s"
-        " from wr.api_keys where tenant_id = %s and scope = 'full'",
-        *(ticket, user_id, user_id, valid_for, company.tenant_id),
+        "insert into wr.tickets (ticket_hash, tenant_id, user_id, api_key_id, display_id, token_version,"
+        " rendering, expires_at) values (%s, %s, %s, %s, %s, %s, 'plain', now() + %s)",
+        *(ticket, company.tenant_id, user_id, api_key_id, display_id, token_version, valid_for),
     )
     return ticket
 
@@ -546,14 +599,31 @@ def add_connection(
     return connection_id
 
 
-def open_one_of_each(company: Company) -> dict[str, str]:
-    """A socket of a person, of a key and of a screen, by the table that their owner is in."""
-    [key, _] = company.rows("select api_key_id from wr.api_keys")
-    return {
-        "users": add_connection(company, user_id=add_user(company, "anna@example.com"), token_version=0),
-        "api_keys": add_connection(company, api_key_id=key["api_key_id"]),
-        "displays": add_connection(company, display_id=add_display(company)),
-    }
+def owners(company: Company, table: str) -> list[dict[str, Any]]:
+    """Two people, keys or screens, as what is theirs names them."""
+    if table == "users":
+        people = [add_user(company, email) for email in ("anna@example.com", "bert@example.com")]
+        return [{"user_id": user_id, "token_version": 0} for user_id in people]
+    if table == "displays":
+        return [{"display_id": add_display(company)} for _ in range(2)]
+    return [dict(row) for row in company.rows("select api_key_id from wr.api_keys order by api_key_id")]
+
+
+def make_unwelcome(company: Company, change: LiteralString) -> None:
+    """The first of the company's `owners`, alone."""
+    key = OWNERS[table_of(change)]
+    first = f"select {key} from wr.{table_of(change)} where tenant_id = %s order by {key} limit 1"
+    company.database.execute(f"{change} where {key} = ({first})", company.tenant_id)
+
+
+def table_of(change: str) -> str:
+    return change.split(" wr.")[1].split()[0]
+
+
+def set_switch(company: Company, name: str, value: str) -> None:
+    company.database.execute(
+        "insert into wr.switches (name, value, changed_by) values (%s, %s, 'test')", name, value
+    )
 
 
 def add_event(company: Company, due_since: int) -> UUID:
