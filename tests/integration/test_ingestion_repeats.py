@@ -1,5 +1,6 @@
 """The same sale again, in other words, with other content, many at once: it is one sale."""
 
+import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,10 @@ from tests import doors
 from tests.crm import post, post_batch
 from tests.doors import Sqs
 from tests.factories import Company, sale
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class TestTheSameAgain:
@@ -91,6 +96,46 @@ class TestTheSameAgain:
             assert (again.status, again.json["duplicate"]) == (202, True)
             assert again.json["eventId"] == first.json["eventId"]
         assert company.count("sales_events") == 1
+
+    def test_sales_of_earlier_releases_are_still_recognised(self, company: Company, queues: Sqs) -> None:
+        """What is stored of a sale to compare it with is what it has been from the beginning."""
+        body = {
+            "sale_id": "s-1",
+            "occurred_at": "2026-01-01T12:00:00+01:00",
+            "customer_name": "B\u00dcRO & Co",
+            "sell_price": "100.5",
+            "seller_external_id": "ANNA",
+        }
+        more = {
+            "sale_id": "s-2",
+            "cost_price": 1,
+            "currency": "EUR",
+            "product_sku": "sku",
+            "external_event_id": "evt-2",
+            "category": "C",
+            "notes": "N",
+        }
+        assert post(company, body).status == post(company, {**body, **more}).status == 202
+        assert company.rows(
+            "select encode(content_hash, 'hex') as content, encode(fingerprint, 'hex') as looks"
+            " from wr.sales_events order by sale_id"
+        ) == [
+            {
+                "content": sha256(
+                    '{"sale_id":"s-1","occurred_at":"2026-01-01T11:00:00Z","customer_name":"B\u00dcRO & Co",'
+                    '"sell_price":"100.50","currency":"USD","seller_external_id":"anna"}'
+                ),
+                "looks": sha256("anna\x1f2026-01-01T11:00:00+00:00\x1f100.50\x1fUSD\x1fb\u00fcro & co"),
+            },
+            {
+                "content": sha256(
+                    '{"sale_id":"s-2","occurred_at":"2026-01-01T11:00:00Z","customer_name":"B\u00dcRO & Co",'
+                    '"sell_price":"100.50","cost_price":"1.00","currency":"EUR","seller_external_id":"anna",'
+                    '"product_sku":"sku","category":"C","notes":"N"}'
+                ),
+                "looks": sha256("anna\x1f2026-01-01T11:00:00+00:00\x1f100.50\x1fEUR\x1fb\u00fcro & co"),
+            },
+        ]
 
     def test_a_contradiction_counts_before_a_repetition(self, company: Company, queues: Sqs) -> None:
         repeated = sale(sale_id="a")

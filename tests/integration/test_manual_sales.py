@@ -94,6 +94,11 @@ class TestTwice:
         assert len({a.json["eventId"] for a in answers}) == 1
         assert company.count("sales_events") == len(queues.sent) == 1
 
+    def test_two_forms_for_one_sale_are_one_sale(self, company: Company, queues: Sqs) -> None:
+        forms = [form(sale_id="s-1", external_event_id=f"form-{n}", seller_external_id="anna") for n in "12"]
+        first, second = (enter(company, body) for body in forms)
+        assert (first.status, second.status, second.json["duplicate"]) == (202, 202, True)
+
     def test_the_same_form_with_other_content_is_refused_and_kept(
         self, company: Company, queues: Sqs
     ) -> None:

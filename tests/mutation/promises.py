@@ -63,14 +63,13 @@ PROMISES = {
     "idempotency": [
         Place(
             f"{_LAYER}sales.py",
-            "row rows content_hash _hash_without fingerprint entered_by _a_blank_moment_is_now is_new record"
-            " compare",
+            "row rows content_hash _hash_without fingerprint entered_by _a_blank_moment_is_now is_new compare",
             "ingestion_repeats manual_sales ingestion",
         ),
         Place(
             f"{_LAYER}sales.py",
-            "postpone quarantine record_lost",
-            "processor ingestion_away",
+            "record postpone quarantine record_lost",
+            "processor ingestion_away imports",
         ),
         Place(
             f"{_LAYER}reception.py",
