@@ -44,8 +44,12 @@ class TestTheSameAgain:
             },
         )
         assert again.status == 202
-        assert again.json["duplicate"] is True
-        assert again.json["eventId"] == first.json["eventId"]
+        assert again.json == {
+            "eventId": first.json["eventId"],
+            "status": "pending",
+            "message": "This event was received before; nothing was changed",
+            "duplicate": True,
+        }
 
     def test_the_same_sale_with_other_content_is_kept_and_refused(
         self, company: Company, queues: Sqs
@@ -55,8 +59,9 @@ class TestTheSameAgain:
         assert (second.status, second.json["code"]) == (409, "conflict")
         assert first.json["eventId"] in second.json["error"]
         kept = company.rows(
-            "select status, failure, conflicts_with, payload from wr.sales_events where failure is not null"
+            "select source, conflicts_with, payload from wr.sales_events where failure = 'conflict'"
         )
+        assert kept[0]["source"] == "api"
         assert [str(k["conflicts_with"]) for k in kept] == [first.json["eventId"]]
         assert kept[0]["payload"]["sell_price"] == "999.00"
         assert company.rows("select failure_reason from wr.sales_events_dlq") == [

@@ -1,6 +1,6 @@
 """Changes one thing at a time where the promises are kept, and wants the tests to notice: `make mutate`.
 
-    python -m tests.mutation [tenancy idempotency limit numbering] [--workers 3] [--only TEXT]
+    python -m tests.mutation [tenancy idempotency limit numbering] [--workers 6] [--only TEXT]
 
 A mutant that no test kills is a gap in the tests, unless SURVIVORS.md says why it is none: those that it
 explains are not tried. Exit code 1 tells of others that live, or of explanations of nothing.
@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
@@ -53,21 +52,20 @@ def _of_python(path: str, names: Sequence[str]) -> Iterator[Mutant]:
         yield Mutant(path, where, original, text)
 
 
-def survivors(pool: Executor, place: Place, chosen: Sequence[Mutant]) -> list[Mutant]:
-    """Those of a place that its tests let live."""
-    if not chosen:
-        return []
-    began = time.monotonic()
-    if failed := pool.submit(_unchanged, place.tests).result():
-        sys.exit(f"{failed} fails without any change")
-    patience = 30 + 3 * round(time.monotonic() - began)
+def survivors(pool: Executor, chosen: Sequence[tuple[Place, Mutant]]) -> list[Mutant]:
+    """Those that the tests of their place let live."""
+    places = list(dict.fromkeys(place for place, _ in chosen))
+    patience = {}
+    for place, (failed, seconds) in zip(places, pool.map(_unchanged, places), strict=True):
+        if failed:
+            sys.exit(f"{failed} fails without any change")
+        patience[place] = 30 + 3 * seconds
+    work = [(place.tests, patience[place], mutant) for place, mutant in chosen]
     living = []
-    killers = pool.map(partial(_killer, place.tests, patience), chosen)
-    for mutant, killer in zip(chosen, killers, strict=True):
-        print(mutant, f"killed by {killer}" if killer else "LIVES", flush=True)
+    for number, (mutant, killer) in enumerate(pool.map(_killer, work), 1):
+        print(f"{number}/{len(work)}", mutant, f"killed by {killer}" if killer else "LIVES", flush=True)
         if not killer:
             living.append(mutant)
-    print(f"{place.path}, {place.names}: {len(chosen)} mutants, {len(living)} live", flush=True)
     return living
 
 
@@ -76,12 +74,15 @@ def _plant(folder: str) -> None:
     _tree = Tree(Path(mkdtemp(dir=folder)))
 
 
-def _unchanged(tests: Sequence[str]) -> str:
-    return _tree.failure(tests, 900)
+def _unchanged(place: Place) -> tuple[str, int]:
+    """The first of its tests that fails as things are, and how many seconds all take."""
+    began = time.monotonic()
+    return _tree.failure(place.tests, 900), round(time.monotonic() - began)
 
 
-def _killer(tests: Sequence[str], patience: int, mutant: Mutant) -> str:
-    return _tree.killer_of(mutant, tests, patience)
+def _killer(work: tuple[Sequence[str], int, Mutant]) -> tuple[Mutant, str]:
+    tests, patience, mutant = work
+    return mutant, _tree.killer_of(mutant, tests, patience)
 
 
 def unexplained(found: Sequence[Mutant]) -> list[Mutant]:
@@ -98,7 +99,7 @@ def explained() -> Counter[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*PROMISES, []], metavar="NAME", help=", ".join(PROMISES))
-    parser.add_argument("--workers", type=int, default=(os.cpu_count() or 1) + 1, help="how many at once")
+    parser.add_argument("--workers", type=int, default=3 * (os.cpu_count() or 1), help="how many at once")
     parser.add_argument("--only", default="", metavar="TEXT", help="mutants in whose line this stands")
     asked = parser.parse_args()
     with (
@@ -107,11 +108,15 @@ def main() -> None:
     ):
         places = [place for name in asked.names or PROMISES for place in PROMISES[name]]
         found = list(pool.map(mutants, places))
-        living = [
-            mutant
-            for place, made in zip(places, found, strict=True)
-            for mutant in survivors(pool, place, [m for m in unexplained(made) if asked.only in str(m)])
-        ]
+        living = survivors(
+            pool,
+            [
+                (place, mutant)
+                for place, made in zip(places, found, strict=True)
+                for mutant in unexplained(made)
+                if asked.only in str(mutant)
+            ],
+        )
     gone = Counter[str]() if asked.names else explained() - Counter(str(m) for made in found for m in made)
     print(f"{len(living)} live that are not explained", *living, sep="\n")
     print(f"{gone.total()} are explained that are no mutants any more", *gone.elements(), sep="\n")

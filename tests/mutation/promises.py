@@ -63,7 +63,8 @@ PROMISES = {
     "idempotency": [
         Place(
             f"{_LAYER}sales.py",
-            "row rows content_hash _hash_without fingerprint entered_by _a_blank_moment_is_now is_new compare",
+            "row rows content_hash _hash_without fingerprint entered_by _a_blank_moment_is_now is_new"
+            " compare",
             "ingestion_repeats manual_sales ingestion",
         ),
         Place(
@@ -74,7 +75,7 @@ PROMISES = {
         Place(
             f"{_LAYER}reception.py",
             "receive_one receive record accepted _recorded _known _keep _send _send_whole _message",
-            "ingestion ingestion_repeats ingestion_away ingestion_database",
+            "ingestion ingestion_repeats manual_sales ingestion_away ingestion_database",
         ),
         Place(
             "functions/ingestion/app.py",

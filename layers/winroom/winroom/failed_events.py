@@ -307,7 +307,7 @@ def _record(conn: Connection, caller: Caller, letter: Row, event: SaleEvent) -> 
     """A lost event is recorded for the first time, under its own id."""
     if letter["has_event"]:
         raise Conflict(copy.EVENT_RECORDED)
-    if sales.record(conn, sales.rows({letter["event_id"]: event})).fetchone() is None:
+    if sales.record(conn, sales.rows({letter["event_id"]: event}), "api").fetchone() is None:
         raise Conflict(_taken(_owners(conn, [event])[0]) or copy.EVENT_RECORDED)
     _settle(conn, caller, [letter], "replayed")
     return Effects(due=[letter["event_id"]])

@@ -214,7 +214,7 @@ class Received:
         return not self.is_duplicate and not self.is_conflict
 
 
-def record(conn: Connection, events: str, source: Source = "api") -> Cursor:
+def record(conn: Connection, events: str, source: Source) -> Cursor:
     """Makes the events durable whose ids nobody has taken, of those that `rows` wrote; yields their
     `event_id`s. Sends only.
 
@@ -224,7 +224,7 @@ def record(conn: Connection, events: str, source: Source = "api") -> Cursor:
     return conn.execute(_SQL["record"], {"events": events, "source": source})
 
 
-def compare(conn: Connection, events: str, source: Source = "api") -> list[Received]:
+def compare(conn: Connection, events: str, source: Source) -> list[Received]:
     """What the events that `record` did not take repeat or contradict, in order; keeps contradictions."""
     values = {"events": events, "source": source, "conflict": copy.KEY_CONFLICT}
     return [Received(**row) for row in conn.execute(_SQL["compare"], values)]
