@@ -31,7 +31,7 @@ elsewhere: $(BIN)/.installed ## unit and integration tests on this machine's old
 	@$(BIN)/python -m tests.elsewhere
 
 fire: $(BIN)/.installed ## try for a quarter of an hour to lose, double and leak sales, then `make audit`; SEED=n repeats what fell so
-	WINROOM_FIRE=long WINROOM_SEED=$(SEED) $(BIN)/pytest -m fire -n 2 --dist worksteal tests/e2e tests/fire tests/integration tests/unit
+	WINROOM_FIRE=long WINROOM_SEED=$(SEED) $(BIN)/pytest -m fire -n 2 --dist loadgroup --durations=10 tests/e2e tests/fire tests/integration tests/unit
 	$(MAKE) audit
 
 bench: $(BIN)/.installed ## measure speed beside its floors; NAMES="ingestion processor" for some, JSON=file for programs

@@ -390,18 +390,28 @@ def test_a_whole_sale_of_a_company_that_is_gone_stops_nobody(
     assert sold(warm) == ["a"]
 
 
-def test_a_whole_sale_that_cannot_be_stored_is_a_failed_event(warm: Company, queues: Sqs, wire: Wire) -> None:
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"request_ip": "nowhere"}, 'invalid input syntax for type inet: "nowhere"'),
+        # In the database's own words more lines follow, which quote.
+        ({"response_time_ms": float("nan")}, "invalid input syntax for type json"),
+    ],
+)
+def test_a_whole_sale_that_cannot_be_stored_is_a_failed_event(
+    warm: Company, queues: Sqs, wire: Wire, change: dict[str, Any], reason: str
+) -> None:
     wire.cut()
     crm.post(warm, sale(sale_id="a"))
     (body,) = queues.take("sales-events")
     wire.mend()
     db.close()
     content = json.loads(body)
-    content["request"] = json.dumps({**json.loads(content["request"]), "request_ip": "nowhere"})
+    content["request"] = json.dumps({**json.loads(content["request"]), **change})
     assert doors.sqs(processor, [json.dumps(content)] * 2) == []
     (letter,) = failed(warm)
     assert (letter["reason"], letter["sale_id"]) == ("lost", "a")
-    assert letter["last_error"].endswith('invalid input syntax for type inet: "nowhere"')
+    assert letter["last_error"].endswith(reason)
 
 
 def test_large_sales_travel_in_as_many_requests_as_sqs_takes(

@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
@@ -60,9 +60,10 @@ def survivors(pool: Executor, chosen: Sequence[tuple[Place, Mutant]]) -> list[Mu
         if failed:
             sys.exit(f"{failed} fails without any change")
         patience[place] = 30 + 3 * seconds
-    work = [(place.tests, patience[place], mutant) for place, mutant in chosen]
+    work = [pool.submit(_killer, place.tests, patience[place], mutant) for place, mutant in chosen]
     living = []
-    for number, (mutant, killer) in enumerate(pool.map(_killer, work), 1):
+    for number, judged in enumerate(as_completed(work), 1):
+        mutant, killer = judged.result()
         print(f"{number}/{len(work)}", mutant, f"killed by {killer}" if killer else "LIVES", flush=True)
         if not killer:
             living.append(mutant)
@@ -80,8 +81,7 @@ def _unchanged(place: Place) -> tuple[str, int]:
     return _tree.failure(place.tests, 900), round(time.monotonic() - began)
 
 
-def _killer(work: tuple[Sequence[str], int, Mutant]) -> tuple[Mutant, str]:
-    tests, patience, mutant = work
+def _killer(tests: Sequence[str], patience: int, mutant: Mutant) -> tuple[Mutant, str]:
     return mutant, _tree.killer_of(mutant, tests, patience)
 
 
