@@ -158,9 +158,9 @@ def test_what_is_committed_while_a_socket_becomes_ready_is_in_the_answer(
     assert client.say({"action": "resume", "after": 0})[0]["seq"] == 1
 
 
-def test_sellers_do_not_see_the_margin(company: Company, gateway: Gateway) -> None:
+def test_sellers_see_neither_the_margin_nor_a_reason(company: Company, gateway: Gateway) -> None:
     seller = joined(gateway, company, "plain")
-    publish(company)
+    publish(company, reason="Called off")
     (message,) = seller.say({"action": "resume", "after": 0})
     assert message["data"] == {"saleId": "sale-0", "sellPrice": "10.00"}
 

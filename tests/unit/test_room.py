@@ -86,6 +86,14 @@ def test_a_batch_is_as_full_as_it_may_be() -> None:
     assert all(len(frame) > room.FRAME_BYTES - 1100 for frame in frames[:-1])
 
 
+def test_a_batch_takes_what_just_fits_and_not_a_byte_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages = Messages.of(rows(*[{"a": "\u00e9"}] * 3))
+    (whole,) = messages.frames("full")
+    for limit, frames in ((len(whole.encode()), 1), (len(whole.encode()) - 1, 2)):
+        monkeypatch.setattr(room, "FRAME_BYTES", limit)
+        assert len(messages.frames("full")) == frames
+
+
 @given(after=st.integers(0, 10), newest=st.integers(0, 10), lost=st.integers(0, 3))
 def test_too_few_messages_are_a_reset(after: int, newest: int, lost: int) -> None:
     found = [

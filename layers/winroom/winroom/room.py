@@ -229,7 +229,7 @@ def _packed(messages: Iterable[str]) -> list[str]:
         length = len(message.encode()) + 1
         if size + length > FRAME_BYTES:
             batches.append([])
-            size = len(opening + closing)
+            size = len(opening + closing) - 1  # no comma stands before the first
         batches[-1].append(message)
         size += length
     return [b[0] if len(b) == 1 else f"{opening}{','.join(b)}{closing}" for b in batches]
