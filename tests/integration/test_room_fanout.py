@@ -113,6 +113,14 @@ def test_a_message_stays_in_its_companys_room(company: Company, rival: Company, 
     assert numbers(theirs.told()) == [1]
 
 
+def test_a_heartbeat_keeps_no_room_from_being_told(company: Company, gateway: Gateway) -> None:
+    client = joined(gateway, company)
+    publish(company)
+    bodies = [messages.HEARTBEAT, RoomChanged(company.tenant_id, 1).body()]
+    assert doors.sqs(fanout.handler, bodies) == []
+    assert numbers(client.told()) == [1]
+
+
 def test_a_gone_connection_is_forgotten(company: Company, gateway: Gateway) -> None:
     here, gone = joined(gateway, company), joined(gateway, company)
     gateway.gone.add(gone.id)
