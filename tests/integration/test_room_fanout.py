@@ -431,6 +431,17 @@ def test_a_room_that_fails_holds_up_only_itself(
     assert numbers(theirs.told()) == [1]
 
 
+def test_of_several_rooms_that_fail_all_come_again(
+    company: Company, rival: Company, queues: Sqs, environment: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("broken")
+
+    environment.setattr(db, "tenant_batch", broken)
+    environment.setattr(messages, "hasten_wake_ups", lambda _: None)
+    assert sorted(wake(company, rival)) == [0, 1]
+
+
 def test_nothing_is_published_in_a_room_that_is_not_there(company: Company) -> None:
     with pytest.raises(NotFound), db.tenant_session(ids.new()) as conn:
         room.publish(conn, "queue.created", "sale", "test", {})
