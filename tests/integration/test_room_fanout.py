@@ -317,8 +317,10 @@ def test_presence_is_not_lost_when_time_is_up(
         "update wr.rooms set presence_changed_at = now(), presence_posted_at = now() - interval '9 seconds'"
     )
     publish(company)
+    queues.sent.clear()
     assert wake(company) == []
     assert [message["type"] for message in client.told()] == ["queue.created", "presence"]
+    assert queues.sent == []  # nothing is left to be told
 
 
 def test_what_is_committed_while_posting_follows_in_the_same_invocation(

@@ -13,7 +13,7 @@ from mutmut.mutation.mutators import mutation_operators
 
 # Types and decorators are other tools' business; what is logged is no promise.
 _UNTOUCHED = (cst.Annotation, cst.Decorator)
-_LOGS = "telemetry."
+_LOGS = ("telemetry.", "_log(")
 
 
 class Mutator(cst.CSTVisitor):
