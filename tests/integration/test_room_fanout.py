@@ -466,8 +466,12 @@ def test_presence_is_told_at_most_every_five_seconds(company: Company, gateway: 
     company.database.execute("update wr.rooms set presence_posted_at = now() - interval '5 seconds'")
     assert wake(company) == []
     assert [m["data"]["viewers"] for m in first.told() + second.told()] == [2, 2]
+    company.database.execute(
+        "update wr.rooms set presence_changed_at = now() - interval '9 seconds',"
+        " presence_posted_at = now() - interval '6 seconds'"
+    )
     assert wake(company) == []
-    assert first.told() == []
+    assert first.told() == []  # nobody came or left since
 
 
 def test_presence_travels_with_what_waits(company: Company, gateway: Gateway) -> None:
