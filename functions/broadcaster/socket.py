@@ -128,8 +128,9 @@ def _pong(tenant_id: UUID) -> str:
 def _resume(connection_id: str, listener: Row, after: int | None) -> list[str]:
     with db.tenant_session(listener["tenant_id"]) as conn:
         is_new = connections.make_ready(conn, connection_id)
-        surplus = connections.forget_surplus(conn, connection_id) if is_new else []
         change = room.touch_presence(conn) if is_new else None
+        # The room is locked before its sockets, as by the fan-out, which forgets those that are gone.
+        surplus = connections.forget_surplus(conn, connection_id) if is_new else []
     if change:
         messages.try_to_wake_rooms([change])
     if surplus:
