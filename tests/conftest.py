@@ -1,5 +1,6 @@
 """A migrated template database, cloned for each test; the functions' own settings, read anew for each."""
 
+import gc
 import os
 import secrets
 import shutil
@@ -226,6 +227,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _minutes(item: pytest.Item) -> float:
     fire = item.get_closest_marker("fire")
     return float(fire.kwargs.get("minutes", 1)) if fire else 0
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays. Looking through it for garbage again and again stops a busy process for
+    longer than functions wait for a connection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
