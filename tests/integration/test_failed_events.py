@@ -625,6 +625,16 @@ class TestDiscard:
         assert desk.listed() == []
         desk.check()
 
+    def test_a_lost_message_that_comes_again_is_not_asked_about_again(self, desk: Desk) -> None:
+        desk.sell(sale())
+        one = desk.lose()
+        message = json.dumps(desk.show(one)["payload"])
+        assert desk.discard(one).status == 200
+        assert doors.sqs(dead_letters, [message]) == []
+        assert desk.listed() == []
+        # It says nothing of another.
+        assert desk.lose()["event_id"] != one["event_id"]
+
     def test_what_is_settled_stays_so(self, desk: Desk) -> None:
         desk.sell(sale(product_sku="GONE"))
         one = desk.only()

@@ -1,7 +1,9 @@
 """Sale events through the HTTP door: what is accepted is durable; what is refused says why."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +18,9 @@ from tests.factories import Company, Database, sale
 
 class TestAccepted:
     def test_an_accepted_sale_is_durable_and_on_its_way(self, company: Company, queues: Sqs) -> None:
-        answer = post(company, sale(sale_id="ext-1", seller_external_id=" Anna "))
+        began = datetime.now(UTC)
+        body = sale(sale_id="ext-1", seller_external_id=" Anna ")
+        answer = post(company, body, headers={"X-Request-ID": "crm-77"})
         assert answer.status == 202
         assert answer.json == {
             "eventId": answer.json["eventId"],
@@ -29,8 +33,10 @@ class TestAccepted:
         assert event["payload"]["seller_external_id"] == "anna"
         assert company.rows("select seller_id from wr.sellers") == [{"seller_id": "anna"}]
         (message,) = queues.sent
-        assert answer.json["eventId"] in message["MessageBody"]
-        assert message["MessageGroupId"] == str(company.tenant_id)
+        told = json.loads(message["MessageBody"])
+        assert (told["event_id"], told["trace"]) == (answer.json["eventId"], "crm-77")
+        assert began <= datetime.fromisoformat(told["received_at"]) <= datetime.now(UTC)
+        assert message["MessageGroupId"] == told["tenant_id"] == str(company.tenant_id)
 
     def test_the_name_of_version_one_is_accepted(self, company: Company, queues: Sqs) -> None:
         assert post(company, sale(sell_price=None, amount=1800.5)).status == 202

@@ -152,7 +152,7 @@ class TestTheSameAgain:
 class TestBatch:
     def test_each_event_has_its_own_verdict_in_order(self, company: Company, queues: Sqs) -> None:
         known = sale(sale_id="known")
-        post(company, known)
+        event_id = post(company, known).json["eventId"]
         answer = post_batch(
             company,
             sale(sale_id="new"),
@@ -168,6 +168,8 @@ class TestBatch:
         assert [r["status"] for r in results] == [202, 400, 202, 409, 400, 202]
         assert [r.get("duplicate") for r in results] == [False, None, True, None, None, False]
         assert results[1]["details"][0]["field"] == "sell_price"
+        assert results[2]["eventId"] == event_id
+        assert f"belongs to event {event_id} " in results[3]["error"]
         assert company.count("sale_keys") == 3
         assert len(queues.bodies("sales-events")) == 3
 

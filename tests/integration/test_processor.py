@@ -274,8 +274,10 @@ class TestNeighbours:
         )
         assert process(post(company), bad, post(company), post(rival)) == []
         assert (company.count("queue"), rival.count("queue")) == (2, 1)
-        (event,) = company.rows("select failure, error_message from wr.sales_events where status = 'failed'")
-        assert event["failure"] == "unreadable"
+        (event,) = company.rows(
+            "select failure, retry_count, error_message from wr.sales_events where status = 'failed'"
+        )
+        assert (event["failure"], event["retry_count"]) == ("unreadable", 1)
         assert "numeric" in event["error_message"]
         assert company.rows("select failure_reason from wr.sales_events_dlq") == [
             {"failure_reason": "unreadable"}
@@ -518,6 +520,18 @@ class TestClock:
         assert process(message) == []
         (event,) = company.rows("select status, error_message from wr.sales_events")
         assert tuple(event.values()) == ("processed", None)
+
+    @pytest.mark.parametrize("error", [psycopg.errors.NumericValueOutOfRange, RuntimeError])
+    def test_a_failure_that_comes_after_a_success_changes_nothing(
+        self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    ) -> None:
+        message = post(company)
+        process(message)
+        self.failing(monkeypatch, error("another process was quicker"))
+        assert process(message) == []
+        (event,) = company.rows("select status, retry_count, error_message from wr.sales_events")
+        assert tuple(event.values()) == ("processed", 0, None)
+        assert company.count("sales_events_dlq") == 0
 
     def test_an_absent_database_spends_no_attempt(
         self, company: Company, queues: Sqs, monkeypatch: pytest.MonkeyPatch

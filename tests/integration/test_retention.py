@@ -20,6 +20,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from functions.api.app import handler as api
 from functions.broadcaster import fanout
+from functions.dead_letters.app import handler as dead_letters
 from functions.ingestion.app import handler as ingestion
 from functions.maintenance import app as maintenance
 from functions.processor.app import handler as processor
@@ -29,8 +30,9 @@ from tests.factories import Company, Database, sale
 from tests.floor import ALIKE, call, claim, enqueue, exclude, release, restore
 from tests.gateway import Client, Gateway, joined, ticket
 from tests.visits import Visitor
-from winroom import board, db, health, retention, room, schema
+from winroom import board, db, health, ids, retention, room, schema
 from winroom.db import Connection
+from winroom.messages import SaleEventReceived
 from winroom.retention import KINDS, Kind
 
 Rows = dict[Any, dict[str, Any]]
@@ -119,15 +121,16 @@ class TestWhatGoes:
         body = sale()
         (item,) = enqueue(company, queues, body)
         claim(company, item)
+        sell_and_claim(company, queues)
         event_id = crm.post(company, body).json["eventId"]
         assert crm.post(company, {**body, "sell_price": "1.00"}).status == 409
         # What contradicts it is kept, failed for ever: an event more.
         for days, expected in (
-            (29, (1, 0, 2, 0)),
-            (2, (0, 1, 2, 0)),
-            (58, (0, 1, 2, 0)),
-            (2, (0, 1, 1, 1)),
-            (309, (0, 1, 1, 1)),
+            (29, (2, 0, 3, 0)),
+            (2, (0, 2, 3, 0)),
+            (58, (0, 2, 3, 0)),
+            (2, (0, 2, 1, 2)),
+            (309, (0, 2, 1, 2)),
         ):
             pass_days(company, days)
             assert places(company) == expected
@@ -195,6 +198,16 @@ class TestWhatGoes:
         assert places(company)[2:] == (1, 0)
         pass_days(company, 2)
         assert places(company)[2:] == (0, 1)
+
+    def test_a_late_message_of_an_archived_event_is_no_lost_sale(self, company: Company, queues: Sqs) -> None:
+        sell_and_claim(company, queues)
+        (event,) = company.rows("select event_id from wr.sales_events")
+        pass_days(company, 91)
+        assert places(company) == (0, 1, 0, 1)
+        for event_id, lost in ((event["event_id"], 0), (ids.new(), 1)):
+            late = SaleEventReceived(event_id, company.tenant_id, datetime.now(UTC))
+            assert doors.sqs(dead_letters, [late.body()]) == []
+            assert company.count("sales_events_dlq") == lost
 
     def test_an_event_on_which_somebody_has_to_decide_stays(self, company: Company, queues: Sqs) -> None:
         sell(company, queues)

@@ -88,8 +88,8 @@ PROMISES = {
             "ingestion_repeats ingestion ingestion_database",
         ),
         Place(f"{_MIGRATIONS}0018_enqueue.sql", "enqueue", "processor retention metrics"),
-        Place(f"{_SQL}sales.sql", "compare", "ingestion_repeats ingestion ingestion_database"),
-        Place(f"{_SQL}sales.sql", "postpone quarantine record_lost", "processor"),
+        Place(f"{_SQL}sales.sql", "compare", "ingestion_repeats ingestion ingestion_database retention"),
+        Place(f"{_SQL}sales.sql", "postpone quarantine record_lost", "processor failed_events retention"),
     ],
     "limit": [
         Place(

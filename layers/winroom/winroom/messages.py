@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import UUID
 
 from winroom import aws, ids, telemetry
 from winroom.settings import settings, trace_header
 
 if TYPE_CHECKING:
-    from winroom.sales import Source
+    from winroom.sales import SaleRow, Source
 
 HEARTBEAT = '{"version": 1, "heartbeat": true}'
 
@@ -120,7 +120,7 @@ class UnrecordedSale:
     event: SaleEventReceived
     source: "Source"
     # What SaleEvent.row() and audit.row() made of it.
-    sale: dict[str, str | None]
+    sale: "SaleRow"
     request: str
 
     @property
@@ -139,7 +139,8 @@ class UnrecordedSale:
         with _reading("a whole sale"):
             content = _content(body, version=2)
             event = SaleEventReceived.read(content["event"])
-            return cls(event, content["source"], dict(content["sale"]), content["request"])
+            sale = cast("SaleRow", dict(content["sale"]))
+            return cls(event, content["source"], sale, content["request"])
 
     def body(self) -> str:
         return json.dumps(

@@ -153,8 +153,8 @@ def _known(conn: Connection, whole: UnrecordedSale) -> Received | None:
 
 def _keep(conn: Connection, whole: UnrecordedSale, reason: str) -> None:
     """As a failed event, for an admin to decide; its ids stay free for others."""
-    payload, sale_id = whole.sale["payload"] or "", whole.sale["sale_id"]
-    kept = sales.record_lost(conn, whole.event.event_id, payload, reason, sale_id).fetchone()
+    sale = whole.sale
+    kept = sales.record_lost(conn, whole.event.event_id, sale["payload"], reason, sale["sale_id"]).fetchone()
     telemetry.measure(Failed=1 if kept else 0)
     telemetry.logger().warning(
         "a sale was not recorded, and is kept as a failed event",

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypedDict
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -98,8 +98,7 @@ class SaleEvent(Input):
         """The product that it names; an id goes before a SKU."""
         return str(self.product_id) if self.product_id else self.product_sku
 
-    def row(self, event_id: UUID) -> dict[str, str | None]:
-        """What `record` and `compare` write; bytes in hexadecimal digits."""
+    def row(self, event_id: UUID) -> "SaleRow":
         return {
             "event_id": str(event_id),
             "sale_id": self.sale_id,
@@ -194,6 +193,18 @@ class ManualSale(SaleEvent):
             return super().content_hash()
         # The moment of a click is no content: a double click is one sale.
         return self._hash_without("external_event_id", "occurred_at")
+
+
+class SaleRow(TypedDict):
+    """What `record` and `compare` write; bytes in hexadecimal digits."""
+
+    event_id: str
+    sale_id: str
+    external_event_id: str | None
+    seller_id: str | None
+    content_hash: str
+    fingerprint: str
+    payload: str
 
 
 @dataclass(frozen=True, slots=True)
