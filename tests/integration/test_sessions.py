@@ -267,6 +267,21 @@ class TestGuessing:
         company.database.execute("update wr.login_attempts set since = since - interval '15 minutes'")
         assert anna.login().status == 201
 
+    def test_the_first_failure_begins_a_quarter_of_an_hour_and_the_next_one_after_it_another(
+        self, company: Company, anna: Person
+    ) -> None:
+        def pass_minutes(minutes: int) -> None:
+            company.database.execute(
+                "update wr.login_attempts set since = since - make_interval(mins => %s)", minutes
+            )
+
+        for _ in range(2):
+            assert [anna.login("wrong password").status for _ in range(9)] == [401] * 9
+            pass_minutes(10)
+            assert [anna.login("wrong password").status for _ in range(2)] == [401, 429]
+            assert 250 < anna.login().json["retryAfter"] <= 300
+            pass_minutes(5)
+
     def test_an_account_that_does_not_exist_is_refused_alike(self, company: Company) -> None:
         statuses = [login("acme", "no@acme.example", "x").status for _ in range(11)]
         assert statuses == [401] * 10 + [429]

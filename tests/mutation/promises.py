@@ -95,7 +95,7 @@ PROMISES = {
         Place(
             f"{_LAYER}rate_limit.py",
             "kind count count_alone headers exhausted_headers _headers",
-            "api ingestion ingestion_away",
+            "rate_limit api ingestion ingestion_away",
         ),
         Place(f"{_MIGRATIONS}0005_doors.sql", "count_request", "resolvers ingestion"),
         Place(f"{_MIGRATIONS}0006_people.sql", "count_attempt forgive_attempt", "sessions sign_up"),
