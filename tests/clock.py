@@ -1,5 +1,6 @@
 """The clock, moved on: everything that the database knows happened so many days earlier."""
 
+import time
 from datetime import datetime
 
 import psycopg
@@ -47,3 +48,11 @@ def stop_at(database: Database, table: str, column: str, moment: datetime) -> No
             sql.SQL("update {} set {} = %s").format(sql.Identifier("wr", table), sql.Identifier(column)),
             [moment],
         )
+
+
+def stay_in_a_minute() -> None:
+    """Waits for the next minute where this one is about to end: what is counted by the minute is counted anew
+    there."""
+    left = 60 - time.time() % 60
+    if left < 5:
+        time.sleep(left)

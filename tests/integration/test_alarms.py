@@ -11,7 +11,7 @@ from functions.broadcaster import fanout
 from functions.dead_letters.app import handler as dead_letters
 from functions.maintenance.app import handler as maintenance
 from functions.processor.app import handler as processor
-from tests import crm, doors, logs
+from tests import clock, crm, doors, logs
 from tests.alarms import PARENT, TEMPLATE, Alarm, alarms, dashboard, resolved
 from tests.doors import Sqs
 from tests.factories import Company, sale
@@ -256,6 +256,8 @@ def drive(company: Company, gateway: Gateway, queues: Sqs, patch: pytest.MonkeyP
         assert crm.get(company, "/api/events").status == 500
     company.set(ingestion_per_minute=1)
     callers.forget_all()
+    clock.stay_in_a_minute()
+    crm.post(company, sale())
     assert crm.post(company, sale()).status == 429
     maintenance({"job": "sweep"}, doors.context())
 

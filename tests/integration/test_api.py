@@ -9,7 +9,7 @@ import pytest
 from functions.api import health
 from functions.api.app import ROUTES, handler
 from functions.ingestion.app import handler as ingestion
-from tests import doors
+from tests import clock, doors
 from tests.conftest import forget_process_state
 from tests.doors import Answer
 from tests.factories import Company, Database
@@ -71,6 +71,7 @@ class TestEveryRoute:
     def test_reads_have_a_limit_of_their_own_for_each_caller(
         self, company: Company, database: Database
     ) -> None:
+        clock.stay_in_a_minute()
         answer = call(company, "GET", "/api/products")
         assert answer.headers["x-ratelimit-limit"] == "300"
         assert answer.headers["ratelimit-policy"] == '"people";q=300;w=60'

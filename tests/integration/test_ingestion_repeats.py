@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from functions.ingestion.app import handler
-from tests import doors
+from tests import clock, doors
 from tests.crm import post, post_batch
 from tests.doors import Sqs
 from tests.factories import Company, sale
@@ -189,6 +189,7 @@ class TestBatch:
 
     def test_a_hundred_are_one_request_against_the_limit(self, company: Company, queues: Sqs) -> None:
         company.set(ingestion_per_minute=1)
+        clock.stay_in_a_minute()
         answer = post_batch(company, *(sale() for _ in range(100)))
         assert {r["status"] for r in answer.json["results"]} == {202}
         assert company.count("sales_events") == len(queues.sent) == 100

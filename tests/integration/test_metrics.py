@@ -12,7 +12,7 @@ from functions.dashboard import app as dashboard
 from functions.dead_letters.app import handler as dead_letters
 from functions.maintenance.app import handler as maintenance
 from functions.processor.app import handler as processor
-from tests import crm, doors, logs
+from tests import clock, crm, doors, logs
 from tests.doors import Sqs
 from tests.factories import Company, Database, sale
 from tests.gateway import Gateway, joined
@@ -77,6 +77,7 @@ class TestRequests:
 
     def test_what_is_over_the_limit_is_counted(self, company: Company, queues: Sqs, capsys: Capture) -> None:
         company.set(ingestion_per_minute=1)
+        clock.stay_in_a_minute()
         assert [crm.post(company, sale()).status for _ in range(3)] == [202, 429, 429]
         measured = logs.measured(capsys.readouterr().out)
         assert (measured["RateLimited"], measured["Requests"]) == ([1, 1], [1, 1, 1])
