@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import settings as how
+from xdist.scheduler import LoadGroupScheduling
 
 from infra.local import postgres
 from infra.local import stack as local
@@ -227,6 +229,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _minutes(item: pytest.Item) -> float:
     fire = item.get_closest_marker("fire")
     return float(fire.kwargs.get("minutes", 1)) if fire else 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "OneStack | None":
+    return OneStack(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+class OneStack(LoadGroupScheduling):  # type: ignore[misc]
+    """Experiments at the stack share one. Marks would say so, but of these xdist 3.8 learns nothing with
+    pytest 9.2."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if nodeid.startswith("tests/e2e/") else nodeid
 
 
 def pytest_collection_finish() -> None:

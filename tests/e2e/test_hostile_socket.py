@@ -22,7 +22,7 @@ from winroom import plans, tickets, users
 from winroom.callers import Caller, Role
 from winroom.db import connect as connect_database
 
-pytestmark = [pytest.mark.fire(minutes=4), pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.fire(minutes=4)
 
 ABSURD: list[Any] = [-1, 2**53, 2**63, 1e308, 0.5, "1", "", True, [], {}, [[1]], "9" * 3_000]
 ACTIONS: list[Any] = ["$connect", "$disconnect", "$default", "", "x", None, 7, [], {"ping": 1}]
@@ -112,7 +112,7 @@ class Crowd:
                 " where bucket like 'socket:%%'",
                 plans.PEOPLE_LIMIT - 20,
             )
-            number = self._size(300, 1_000)
+            number = self._size(300, 500)
             with suppress(ConnectionClosed):
                 for _ in range(number):
                     await socket.send('{"action": "resume", "after": 0}')

@@ -23,7 +23,7 @@ from tests.factories import sale
 from tests.fire import books
 from winroom.db import connect
 
-pytestmark = [pytest.mark.fire(minutes=4), pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.fire(minutes=4)
 
 SENDERS = 8
 

@@ -39,7 +39,7 @@ def test_boards_equal_the_recount_at_every_quiet_moment(aws: Cloud, size: Size) 
     with fire.side_by_side(*aws.works, kill_postgresql), ThreadPoolExecutor(16) as threads:
         sender.send(company, sent)
         wait_until(aws.is_quiet, timeout=300)
-        for number in fire.rounds(size(2, 8), BURNT):
+        for number in fire.rounds(size(2, 6), BURNT):
             screen, some = Screen.of(company), sales(20, fire.dice(f"sales {number}"))
             crowd = fire.dice(f"crowd {number}").sample(staff, len(staff))
             acts = [threads.submit(deed) for pair in crowd for deed in pair.deeds(screen)]

@@ -211,7 +211,7 @@ def test_what_is_typed_is_text_and_nothing_else_wherever_it_is_seen(
 ) -> None:
     expected = House(company, queues, gateway, HARMLESS).seen()
     assert min(expected[place][1] for place in ("the socket", "page /queue", "GET /api/failed-events")) > 0
-    number = size(3, 12)
+    number = size(3, 8)
     tell({"texts": number, "places": len(expected)})
     for n, text in enumerate(texts(number, seed)):
         found = House(database.company(f"hostile-{n}"), queues, gateway, text).seen()
