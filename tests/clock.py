@@ -1,4 +1,4 @@
-"""The clock, moved on: everything that the database knows happened so many days earlier."""
+"""The clock: moved on, so that everything the database knows happened days earlier; or waited for."""
 
 import time
 from datetime import datetime

@@ -45,6 +45,18 @@ def _in_utc(moment: datetime) -> datetime:
         raise PydanticCustomError("out_of_range", "") from None
 
 
+class SaleRow(TypedDict):
+    """What `record` and `compare` write; bytes in hexadecimal digits."""
+
+    event_id: str
+    sale_id: str
+    external_event_id: str | None
+    seller_id: str | None
+    content_hash: str
+    fingerprint: str
+    payload: str
+
+
 class SaleEvent(Input):
     """One sale as another system reports it, normalised: UTC, two decimals, seller in lower case."""
 
@@ -98,7 +110,7 @@ class SaleEvent(Input):
         """The product that it names; an id goes before a SKU."""
         return str(self.product_id) if self.product_id else self.product_sku
 
-    def row(self, event_id: UUID) -> "SaleRow":
+    def row(self, event_id: UUID) -> SaleRow:
         return {
             "event_id": str(event_id),
             "sale_id": self.sale_id,
@@ -193,18 +205,6 @@ class ManualSale(SaleEvent):
             return super().content_hash()
         # The moment of a click is no content: a double click is one sale.
         return self._hash_without("external_event_id", "occurred_at")
-
-
-class SaleRow(TypedDict):
-    """What `record` and `compare` write; bytes in hexadecimal digits."""
-
-    event_id: str
-    sale_id: str
-    external_event_id: str | None
-    seller_id: str | None
-    content_hash: str
-    fingerprint: str
-    payload: str
 
 
 @dataclass(frozen=True, slots=True)
